@@ -1,0 +1,85 @@
+## FastAPI Chaos Lab. These two set up everything they need, the first time:
+##
+##   make scenario-slow-db   run one scenario: two copies of a shop, one slow database, a verdict
+##   make test               prove the lab itself: unit, integration and system tests
+##
+## Run and look
+##   make list               the scenarios, each with its question
+##   make scenario-NAME      run any of them; a verdict, runs/NAME/latest/run.json and report.html
+##                             SEED=8                      other customers; the same seed, the same customers
+##                             ARMS=protected,protected    other arms; equal ones must show no difference
+##                             SET='phases.fault_s=10'     another value than the file's, for this run
+##   make report             write the newest run's report again, and say where it is; RUN=slow-db for another's
+##   make up                 start the shop behind its proxies, and leave it running to play with
+##   make status             what is up, and where
+##   make down               stop it
+##   make doctor             what this machine has, and what is missing, with the command that installs it
+##
+## Work on the lab
+##   make setup              the .venv, by uv if it is there, else by venv and pip; PYTHON=python3.12 to choose
+##   make test-unit          the tests that need no socket: seconds
+##   make lint               ruff, its formatter, mypy
+##   make bench              what the proxy, a pipeline and a service cost, each beside a bare reference
+##   make lock               write requirements.txt again from pyproject.toml (needs uv)
+##   make clean              remove .lab/ and caches; never runs/
+##
+## make ends with 2 whatever failed. For the verdict as an exit code (0 CONFIRMED, 1 REFUTED, 2 NOT PROVEN,
+## 3 could not run) call the lab itself: .venv/bin/lab run slow-db
+
+# GNU make 3.81, the one that macOS ships, must understand this file.
+# Paths are relative, for the folder's own path may hold spaces.
+# exec: a signal to make reaches the lab, not a shell in between.
+
+LAB = .venv/bin/python -m chaos
+RUN_OPTIONS = $(if $(SEED),--seed '$(SEED)') $(if $(ARMS),--arms '$(ARMS)') $(foreach pair,$(SET),--set '$(pair)')
+
+.PHONY: help setup venv list report up status down doctor test test-unit lint bench lock clean
+
+help:
+	@sed -n 's/^## \{0,1\}//p' Makefile
+
+venv:
+	@PYTHON='$(PYTHON)' sh scripts/setup.sh
+
+setup: venv
+	@echo 'Set up. Next: make scenario-slow-db'
+
+scenario-%: venv
+	@exec $(LAB) run '$*' $(RUN_OPTIONS)
+
+up: venv
+	@exec $(LAB) up $(if $(ARMS),--arms '$(ARMS)')
+
+list status down doctor: venv
+	@exec $(LAB) $@
+
+report: venv
+	@exec $(LAB) report $(if $(RUN),'$(RUN)')
+
+test: venv
+	@exec .venv/bin/python -m pytest tests --durations=15
+
+test-unit: venv
+	@exec .venv/bin/python -m pytest tests/unit --durations=5
+
+lint: venv
+	.venv/bin/python -m ruff check .
+	.venv/bin/python -m ruff format --check .
+	.venv/bin/python -m mypy
+
+bench: venv
+	@exec .venv/bin/python -m chaos.bench
+
+# Pins that still fit are kept; for the newest of everything remove requirements.txt first.
+# Hashes and no index line: the file serves any index, and says nothing about ours.
+lock:
+	@uv --version >/dev/null 2>&1 || { echo 'make lock needs uv on the path.' >&2; exit 1; }
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --extra dev pyproject.toml --output-file requirements.txt
+
+# A running lab keeps its state in .lab/, so it is stopped first.
+clean:
+	@if [ -e .lab/state.json ] && [ -x .venv/bin/python ]; then $(LAB) down; fi
+	rm -rf .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	@find . -name .venv -prune -o -name .git -prune -o -name runs -prune -o -type d -name __pycache__ -prune \
+	  -exec rm -rf {} +
