@@ -1,0 +1,178 @@
+"""The numbers of the profiles: they exist, they add up, they are found by name."""
+
+import json
+from itertools import pairwise
+
+import pytest
+
+from resilience import LINKS, PROFILES, LinkSettings, RetrySettings, SettingsError, describe, link_settings
+
+# Whoever answers a call over the first link makes the calls after it, one after the other.
+CALLS = {
+    "gateway_to_orders": ("orders_to_postgres", "orders_to_inventory", "orders_to_payments", "orders_to_postgres"),
+    "gateway_to_inventory": ("inventory_to_redis", "inventory_to_postgres", "inventory_to_redis"),
+    "orders_to_inventory": ("inventory_to_postgres", "inventory_to_redis"),
+    "orders_to_payments": ("payments_to_postgres", "payments_to_bank", "payments_to_postgres"),
+}
+# What a call takes when nothing is wrong: a statement and the pool's reset, a command, the bank's script, and the sums.
+USUAL_S = {
+    "orders_to_postgres": 0.01,
+    "inventory_to_postgres": 0.01,
+    "payments_to_postgres": 0.01,
+    "inventory_to_redis": 0.002,
+    "payments_to_bank": 0.1,
+    "orders_to_inventory": 0.02,
+    "orders_to_payments": 0.13,
+}
+PATIENCE_S = 5.0
+IN_TIME_S = 1.0
+CHECKOUTS_PER_S = 40
+POOL = 10
+CONNECTIONS = 100
+PROTECTED = PROFILES["protected"].links
+POSTGRES = [link for link in LINKS if link.endswith("_to_postgres")]
+
+
+def worst_s(link: str) -> float:
+    worst = PROTECTED[link].worst_case_s
+    assert worst is not None
+    return worst
+
+
+def attempt_s(link: str) -> float:
+    attempt = PROTECTED[link].attempt_timeout_s
+    assert attempt is not None
+    return attempt
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_has_every_link(profile: str) -> None:
+    assert tuple(PROFILES[profile].links) == LINKS
+    assert PROFILES[profile].name == profile
+
+
+def test_naive_sets_nothing_anywhere() -> None:
+    assert set(PROFILES["naive"].links.values()) == {LinkSettings()}
+    assert LinkSettings().policies == ()
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_protected_bounds_every_call(link: str) -> None:
+    assert worst_s(link) < PATIENCE_S
+    assert "breaker" in PROTECTED[link].policies
+
+
+@pytest.mark.parametrize(
+    ("outer", "slow"), [(outer, slow) for outer, inner in CALLS.items() for slow in dict.fromkeys(inner)]
+)
+def test_one_slow_dependency_fits_inside_the_callers_timeout(outer: str, slow: str) -> None:
+    """Each call to it at its worst, queue and retries included, and every other call as usual."""
+    inner = CALLS[outer]
+    total_s = sum(worst_s(link) if link == slow else USUAL_S[link] for link in inner)
+
+    assert total_s <= attempt_s(outer), f"{outer} gives up before {slow} does"
+
+
+def test_a_read_fits_even_if_everything_behind_it_is_slow() -> None:
+    assert sum(map(worst_s, CALLS["gateway_to_inventory"])) <= attempt_s("gateway_to_inventory") <= IN_TIME_S
+
+
+@pytest.mark.parametrize("entry", ["gateway_to_orders", "gateway_to_inventory"])
+def test_a_customer_still_waits_when_the_gateway_answers(entry: str) -> None:
+    assert worst_s(entry) < PATIENCE_S / 2
+
+
+def test_layers_of_retries_multiply_to_no_more_than_four() -> None:
+    def attempts(link: str) -> int:
+        retry = PROTECTED[link].retry
+        return retry.max_attempts if retry else 1
+
+    def most(link: str) -> int:
+        return attempts(link) * max((most(inner) for inner in CALLS.get(link, ())), default=1)
+
+    assert max(most(entry) for entry in ("gateway_to_orders", "gateway_to_inventory")) <= 4
+
+
+def test_every_retry_has_a_budget() -> None:
+    assert all("budget" in settings.policies for settings in PROTECTED.values() if settings.retry)
+
+
+@pytest.mark.parametrize("link", POSTGRES)
+def test_postgres_calls_fit_the_pool(link: str) -> None:
+    bulkhead = PROTECTED[link].bulkhead
+    assert bulkhead is not None
+    assert bulkhead.max_concurrent <= POOL
+
+
+@pytest.mark.parametrize("link", POSTGRES)
+def test_the_driver_ends_a_statement_before_the_attempt_ends(link: str) -> None:
+    settings = PROTECTED[link]
+    bounds = (settings.acquire_timeout_s, settings.command_timeout_s, settings.attempt_timeout_s)
+
+    assert all(inner is not None and outer is not None and inner < outer for inner, outer in pairwise(bounds))
+
+
+def test_checkouts_that_all_hang_leave_connections_for_browsing() -> None:
+    """40/s x 2 s would hold 80 of the 100; no more than 60 may."""
+    bulkhead = PROTECTED["gateway_to_orders"].bulkhead
+    assert bulkhead is not None
+
+    assert bulkhead.max_concurrent < CHECKOUTS_PER_S * attempt_s("gateway_to_orders")
+    assert CONNECTIONS - bulkhead.max_concurrent >= 40
+
+
+def test_the_redis_client_repeats_nothing_of_its_own() -> None:
+    assert PROTECTED["inventory_to_redis"].library_retries == 0
+
+
+class TestWorstCase:
+    def test_without_a_timeout_nothing_bounds_a_call(self) -> None:
+        assert LinkSettings().worst_case_s is None
+
+    def test_it_is_queue_attempts_and_waits(self) -> None:
+        settings = LinkSettings(
+            attempt_timeout_s=1.0,
+            retry=RetrySettings(max_attempts=3, base_wait_s=0.1, max_wait_s=0.5),
+            bulkhead=PROTECTED["orders_to_postgres"].bulkhead,
+        )
+
+        assert settings.worst_case_s == pytest.approx(0.1 + 3 * 1.0 + 2 * 0.5)
+
+    def test_the_time_to_start_an_attempt_bounds_it(self) -> None:
+        settings = LinkSettings(attempt_timeout_s=1.0, retry=PROTECTED["payments_to_bank"].retry)
+
+        assert settings.worst_case_s == pytest.approx(0.2 + 1.0)
+
+
+class TestLookUp:
+    def test_settings_are_found_by_profile_and_link(self) -> None:
+        assert link_settings("protected", "payments_to_bank") is PROTECTED["payments_to_bank"]
+
+    def test_an_unknown_profile_names_the_nearest_and_the_known(self) -> None:
+        with pytest.raises(SettingsError) as caught:
+            link_settings("protectd", "payments_to_bank")
+
+        assert str(caught.value) == ("no such profile: 'protectd', did you mean 'protected'? Known: naive, protected")
+
+    def test_an_unknown_link_names_the_known(self) -> None:
+        with pytest.raises(SettingsError) as caught:
+            link_settings("naive", "xyz")
+
+        assert str(caught.value) == f"no such link: 'xyz'. Known: {', '.join(LINKS)}"
+
+
+class TestDescribe:
+    def test_it_is_flat(self) -> None:
+        described = describe(PROTECTED["orders_to_postgres"])
+
+        assert described["attempt_timeout_s"] == 0.5
+        assert described["breaker.min_calls"] == 10
+        assert described["bulkhead.max_concurrent"] == 10
+        assert described["retry"] is None
+        assert "breaker" not in described
+
+    @pytest.mark.parametrize("profile", PROFILES)
+    def test_it_survives_json(self, profile: str) -> None:
+        described = {link: describe(link_settings(profile, link)) for link in LINKS}
+
+        assert json.loads(json.dumps(described)) == described
