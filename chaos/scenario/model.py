@@ -1,0 +1,144 @@
+"""A scenario is a value: a question, load, faults, arms and what is expected of them. No functions inside.
+
+`chaos.scenario.file` reads one from YAML; everything that runs, judges or draws takes this model.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Phase = Literal["settle", "baseline", "fault", "recovery"]
+Kind = Literal["checkout", "browse"]
+ToxicType = Literal["latency", "timeout", "reset_peer", "bandwidth"]
+
+KINDS: tuple[Kind, ...] = ("checkout", "browse")
+JUDGED_PHASES: tuple[Phase, ...] = ("baseline", "fault", "recovery")
+MAX_ARMS = 3
+
+ArmName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+LinkName = Annotated[str, StringConstraints(pattern=r"^[a-z]+_to_[a-z]+$")]
+
+
+class Model(BaseModel):
+    """Frozen, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Arm(Model):
+    """One copy of the shop. A plain string in the file means an arm named after its profile."""
+
+    name: ArmName
+    profile: str
+
+
+class Load(Model):
+    """Open Poisson arrivals. Every arrival goes to every arm.
+
+    `in_time_s` is what a customer calls served; `patience_s` is when the customer gives up.
+    """
+
+    checkout_per_s: Annotated[float, Field(ge=0, le=500)]
+    browse_per_s: Annotated[float, Field(ge=0, le=500)]
+    in_time_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+    patience_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 2_000
+
+    @model_validator(mode="after")
+    def _patience_covers_in_time(self) -> Self:
+        if self.patience_s < self.in_time_s:
+            raise ValueError(f"patience_s ({self.patience_s}) must be at least in_time_s ({self.in_time_s})")
+        return self
+
+
+class Phases(Model):
+    """Seconds of each phase, in their order. `drain_s` bounds the wait for pending work after the load has ended."""
+
+    settle_s: Annotated[float, Field(ge=0, le=600)] = 3
+    baseline_s: Annotated[float, Field(gt=0, le=600)] = 15
+    fault_s: Annotated[float, Field(gt=0, le=600)] = 20
+    recovery_s: Annotated[float, Field(gt=0, le=600)] = 25
+    drain_s: Annotated[float, Field(ge=0, le=600)] = 15
+
+    @property
+    def load_s(self) -> float:
+        """Return how long arrivals go on: settle to the end of recovery."""
+        return self.settle_s + self.baseline_s + self.fault_s + self.recovery_s
+
+    def window(self, phase: Phase) -> tuple[float, float]:
+        """Return (from_s, to_s) of a phase, in seconds after the first possible arrival."""
+        start = 0.0
+        for name in ("settle", "baseline", "fault", "recovery"):
+            end = start + float(getattr(self, f"{name}_s"))
+            if name == phase:
+                return start, end
+            start = end
+        raise ValueError(f"no such phase: {phase}")
+
+
+class Toxic(Model):
+    """A toxic on links of every arm, for the whole fault phase. Types, attributes and units are Toxiproxy's."""
+
+    type: ToxicType
+    links: Annotated[tuple[LinkName, ...], Field(min_length=1)]
+    stream: Literal["upstream", "downstream"] = "downstream"
+    toxicity: Annotated[float, Field(ge=0, le=1)] = 1.0
+    attributes: dict[str, Annotated[int, Field(ge=0)]] = {}
+
+
+class Down(Model):
+    """Links of every arm refuse connections for the whole fault phase (Toxiproxy: enabled=false)."""
+
+    type: Literal["down"]
+    links: Annotated[tuple[LinkName, ...], Field(min_length=1)]
+
+
+Fault = Toxic | Down
+
+
+class Expectation(Model):
+    """One figure of one arm in one phase, and its bound. Exactly one of `at_least` and `at_most` is given."""
+
+    arm: ArmName
+    phase: Literal["baseline", "fault", "recovery"]
+    figure: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Self:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("give exactly one of at_least and at_most")
+        return self
+
+
+class Scenario(Model):
+    """One file of chaos/scenarios, validated.
+
+    `no_difference`: the arms must not differ, as in a control without a fault. Arms of one profile (A/A) never may.
+    """
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
+    question: str
+    arithmetic: str = ""
+    arms: Annotated[tuple[Arm, ...], Field(min_length=1, max_length=MAX_ARMS)]
+    load: Load
+    phases: Phases = Phases()
+    faults: tuple[Annotated[Fault, Field(discriminator="type")], ...] = ()
+    expect: tuple[Expectation, ...] = ()
+    no_difference: bool = False
+
+    @property
+    def one_profile(self) -> bool:
+        """Say whether several arms run under one and the same profile: an A/A run."""
+        return len(self.arms) > 1 and len({arm.profile for arm in self.arms}) == 1
+
+    @property
+    def must_not_differ(self) -> bool:
+        """Say whether this run has to show that its arms do not differ."""
+        return self.one_profile or (self.no_difference and len(self.arms) > 1)
+
+    @property
+    def faulted_links(self) -> tuple[str, ...]:
+        """Return the links that some fault touches, each once, in the order of the file."""
+        return tuple(dict.fromkeys(link for fault in self.faults for link in fault.links))
