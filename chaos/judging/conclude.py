@@ -1,0 +1,114 @@
+"""From what was observed to run.json: figures, differences, evidence and verdict put together.
+
+Everything here is computed from the records, so a finished run can be concluded again.
+"""
+
+import subprocess
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from chaos.engines.topology import SLOTS
+from chaos.judging.checks import evidence
+from chaos.judging.figures import figures, load_quality
+from chaos.judging.stats import differences
+from chaos.judging.verdict import conclude as verdict_on
+from chaos.judging.verdict import judge
+from chaos.observed import Observed
+from chaos.recording.machine import machine_facts
+from chaos.records import read_requests
+from chaos.run import ArmInfo, Component, Resources, Run
+from chaos.run_folder import RunFolder
+from chaos.scenario import Scenario
+from resilience.profiles import PROFILES, describe
+
+# What a service or the generator is made of; the rest of the lock file does not change a figure.
+PACKAGES = ("fastapi", "uvicorn", "asyncpg", "redis", "aiohttp", "tenacity", "locust", "toxiproxy-python")
+GIT_TIMEOUT_S = 5.0
+
+
+def conclude(
+    scenario: Scenario,
+    observed: Observed,
+    folder: RunFolder,
+    *,
+    seed: int,
+    started_at: datetime,
+    root: Path,
+    repeat: str,
+) -> Run:
+    """Judge a run; reads requests.csv of its folder. Raises what `read_requests` raises on a damaged file."""
+    requests = read_requests(folder.requests_csv)
+    measured = figures(requests, scenario, observed.ledger)
+    found = differences(requests, scenario, seed) if len(scenario.arms) > 1 else ()
+    load = load_quality(requests, observed.arrivals)
+    believed = evidence(
+        scenario,
+        requests=requests,
+        probes=observed.probes,
+        windows=observed.fault_windows,
+        load=load,
+        cpu_busy=observed.cpu_busy_baseline,
+        dirty_start=observed.dirty_start,
+        dirty_end="; ".join(filter(None, (observed.dirty_end, _left(observed)))),
+        ledger_problem=observed.ledger_problem,
+        ledger_arms=observed.ledger,
+    )
+    judged = judge(scenario, measured, found, believed)
+    return Run(
+        scenario=scenario,
+        seed=seed,
+        started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        duration_s=observed.duration_s,
+        engine="local",
+        components=(*observed.components, *_packages()),
+        machine=machine_facts(),
+        commit=_commit(root),
+        arms=_arms(scenario),
+        timeline=tuple(sorted(observed.timeline, key=lambda phase: phase.from_s)),
+        fault_windows=tuple(observed.fault_windows),
+        figures=measured,
+        differences=found,
+        expectations=judged,
+        evidence=believed,
+        ledger=observed.ledger,
+        load=load,
+        resources=Resources(
+            ready_s=observed.ready_s,
+            stop_s=observed.stop_s,
+            cpu_busy_baseline=observed.cpu_busy_baseline,
+            rss_peak_mib=observed.rss_peak_mib,
+        ),
+        verdict=verdict_on(judged, believed, observed.ledger),
+        repeat=repeat,
+    )
+
+
+def _left(observed: Observed) -> str:
+    return f"still running: {', '.join(observed.left_running)}" if observed.left_running else ""
+
+
+def _packages() -> tuple[Component, ...]:
+    return tuple(Component(name=name, provider="Python package", version=version(name)) for name in PACKAGES)
+
+
+def _arms(scenario: Scenario) -> tuple[ArmInfo, ...]:
+    return tuple(
+        ArmInfo(
+            name=arm.name,
+            slot=slot,
+            profile=arm.profile,
+            settings={link: describe(settings) for link, settings in PROFILES[arm.profile].links.items()},
+        )
+        for slot, arm in zip(SLOTS, scenario.arms, strict=False)
+    )
+
+
+def _commit(root: Path) -> str:
+    """Return the commit of the checkout, with a mark where files differ from it; empty outside a checkout."""
+    command = ("git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=9")
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=True)  # noqa: S603 - our own words
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
