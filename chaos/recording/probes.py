@@ -1,0 +1,110 @@
+"""The lab's own eyes on every link: a fault counts only when it was seen here, not because Toxiproxy said yes.
+
+Each link has a connection of its own and a task of its own, so a slow link delays no other.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
+from typing import Self
+
+from chaos.engines.links import Link
+from chaos.recording.probe_protocols import BROKEN, Conversation, ProtocolError, conversation
+from chaos.records import Probe
+from resilience.clock import Clock
+
+PERIOD_S = 0.25
+BOUND_S = 3.0
+
+
+class Probes:
+    """Probes links while its block is entered. `recorded` holds every exchange so far, in the order of their ends.
+
+    `database_url` gives, for a link to Postgres, a URL that leads through the link; a link's own does. Times are
+    seconds after `t0`, an instant of `clock`; that of an exchange is its start.
+    """
+
+    def __init__(
+        self,
+        links: Sequence[Link],
+        database_url: Callable[[Link], str] = attrgetter("url"),
+        *,
+        clock: Clock,
+        t0: float,
+    ) -> None:
+        self.recorded: list[Probe] = []
+        self._links = links
+        self._database_url = database_url
+        self._clock = clock
+        self._t0 = t0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        for number, link in enumerate(self._links):
+            # Spread over the period, so that probes do not queue behind each other in our own event loop.
+            offset_s = PERIOD_S * number / len(self._links)
+            self._tasks.append(asyncio.create_task(self._watch(link, offset_s), name=f"probe {link.proxy}"))
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """End every probe; raises what a probe met that a link cannot have caused."""
+        for task in self._tasks:
+            task.cancel()
+        ends = await asyncio.gather(*self._tasks, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
+
+    async def _watch(self, link: Link, offset_s: float) -> None:
+        postgres = link.name.endswith("_to_postgres")
+        talk = conversation(link, self._database_url(link) if postgres else "")
+        begun = self._clock.now() + offset_s
+        await self._clock.sleep(offset_s)
+        connected = False
+        try:
+            while True:
+                connected = await self._probe(link, talk, connected=connected)
+                await self._clock.sleep(_until_next(self._clock.now(), begun))
+        finally:
+            talk.close()
+
+    async def _probe(self, link: Link, talk: Conversation, *, connected: bool) -> bool:
+        """Connect if need be, make one exchange and record it; return whether the connection can be used again."""
+        doing = "exchange" if connected else "connect"
+        started = self._clock.now()
+        try:
+            if not connected:
+                await _bounded(talk.connect())
+                # The connect took round trips of its own: only the exchange is what the probe measures.
+                doing, started = "exchange", self._clock.now()
+            await _bounded(talk.exchange())
+        except BROKEN as error:
+            talk.close()
+            self._record(link, started, None, f"{doing}: {_said(error)}")
+            return False
+        self._record(link, started, (self._clock.now() - started) * 1000, "")
+        return True
+
+    def _record(self, link: Link, started: float, ms: float | None, error: str) -> None:
+        self.recorded.append(Probe(started - self._t0, link.arm, link.name, ms, error))
+
+
+async def _bounded(step: Awaitable[None]) -> None:
+    async with asyncio.timeout(BOUND_S):
+        await step
+
+
+def _until_next(now: float, begun: float) -> float:
+    """Return the wait until the next whole period after `begun`: what a slow exchange has missed is not made up."""
+    return (math.floor((now - begun) / PERIOD_S) + 1) * PERIOD_S - (now - begun)
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return f"nothing within {BOUND_S:g} s"
+    if isinstance(error, EOFError):
+        return "the connection was closed"
+    if isinstance(error, OSError) and not isinstance(error, ProtocolError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
