@@ -1,0 +1,165 @@
+"""Which charts a report shows: what customers got, what they waited, why, and the evidence that the fault was there.
+
+Few charts, in the order of a reader's questions. The explanation is chosen by the figures: the queue for a database
+connection where there was one, else the requests in progress.
+"""
+
+from collections.abc import Sequence
+
+from chaos.report import series as per
+from chaos.report.charts import DASHES, Chart, Line, Mark, Strip, needs_log
+from chaos.report.numbers import grouped, seconds
+from chaos.report.recorded import Recorded, Series
+from chaos.run import Run
+from resilience.metrics import BREAKER_STATE, BREAKER_STATE_VALUES
+from services.common.metrics import DB_POOL_WAITING, HTTP_IN_FLIGHT
+
+SAMPLE_STEP_S = 0.5
+PROBE_STEP_S = 0.25
+# A queue shorter than this explains nothing.
+QUEUE_WORTH_SHOWING = 3.0
+CLOSED = min(BREAKER_STATE_VALUES.values())
+_WAITING = (DB_POOL_WAITING, "calls waiting for a database connection", "sampled twice a second")
+_IN_FLIGHT = (HTTP_IN_FLIGHT, "requests in progress", "sampled twice a second")
+
+
+def charts(recorded: Recorded) -> tuple[Chart, ...]:
+    """Return the charts of a run, in the order in which they are read; those without any data are left out."""
+    found = [in_time_chart(recorded), latency_chart(recorded), why_chart(recorded), breaker_chart(recorded)]
+    found += evidence_charts(recorded)
+    return tuple(chart for chart in found if chart is not None)
+
+
+def end_s(run: Run) -> float:
+    """Return where the time axis ends: the end of the arrivals."""
+    return run.scenario.phases.load_s
+
+
+def arm_names(run: Run) -> tuple[str, ...]:
+    """Return the arms in the order of their slots."""
+    return tuple(arm.name for arm in run.arms) or tuple(arm.name for arm in run.scenario.arms)
+
+
+def in_time_chart(recorded: Recorded) -> Chart | None:
+    """Show what customers who wanted to buy got."""
+    run = recorded.run
+    load = run.scenario.load
+    kind, noun, rate = ("checkout", "Checkouts", load.checkout_per_s)
+    if load.checkout_per_s == 0:
+        kind, noun, rate = ("browse", "Browses", load.browse_per_s)
+    requests = [request for request in recorded.requests if request.kind == kind]
+    if not requests:
+        return None
+    lines = [
+        Line(arm, arm, per.in_time_per_s((r for r in requests if r.arm == arm), load.in_time_s, end_s(run)))
+        for arm in arm_names(run)
+    ]
+    first = arm_names(run)[0]
+    offered = Line("offered", None, per.offered_per_s((r for r in requests if r.arm == first), end_s(run)), dash=2)
+    return Chart(
+        key="in-time", title=f"{noun} answered in time, per second", unit="per_s", end_s=end_s(run), step_s=1,
+        height=150, lines=(offered, *lines),
+        note=f"within {seconds(load.in_time_s)}; dotted: offered, {grouped(rate, 0)} /s",
+    )  # fmt: skip
+
+
+def latency_chart(recorded: Recorded) -> Chart | None:
+    """Show what customers waited who only look, or who buy where nobody looks."""
+    run = recorded.run
+    kind, noun = ("browse", "Browsing") if run.scenario.load.browse_per_s else ("checkout", "Checkout")
+    requests = [request for request in recorded.requests if request.kind == kind]
+    if not requests:
+        return None
+    lines = tuple(
+        Line(arm, arm, per.latency_quantile_per_s((r for r in requests if r.arm == arm), 0.95, end_s(run)))
+        for arm in arm_names(run)
+    )
+    return Chart(
+        key="latency", title=f"{noun} latency p95, ms", unit="ms", end_s=end_s(run), step_s=1, height=170, log=True,
+        note="from the intended instant, log scale", lines=lines,
+    )  # fmt: skip
+
+
+def why_chart(recorded: Recorded) -> Chart | None:
+    """Show the queue that explains the two charts above."""
+    candidates = [_queue_chart(recorded, *of) for of in (_WAITING, _IN_FLIGHT)]
+    there = [chart for chart in candidates if chart is not None]
+    return next((chart for chart in there if chart.top >= QUEUE_WORTH_SHOWING), there[0] if there else None)
+
+
+def _queue_chart(recorded: Recorded, metric: str, words: str, note: str) -> Chart | None:
+    found = [one for one in recorded.series if one.name == metric]
+    services = _longest_queues(found)
+    if not services:
+        return None
+    lines = []
+    for arm in arm_names(recorded.run):
+        for dash, service in enumerate(services):
+            own = [one for one in found if (one.arm, one.service) == (arm, service)]
+            values = per.sampled(own, end_s(recorded.run), SAMPLE_STEP_S)
+            label = f"{arm} {service}" if len(services) > 1 else arm
+            lines.append(Line(label, arm, values, dash=dash, within=service))
+    of = f" ({services[0]})" if len(services) == 1 else ""
+    return Chart(
+        key="why", title=f"Why: {words}{of}", note=note, unit="count", end_s=end_s(recorded.run), step_s=SAMPLE_STEP_S,
+        height=140, lines=tuple(lines),
+    )  # fmt: skip
+
+
+def _longest_queues(found: Sequence[Series]) -> tuple[str, ...]:
+    """Return the two services whose queue was longest; those without a queue only where nobody had one."""
+    peaks: dict[str, float] = {}
+    for one in found:
+        peaks[one.service] = max(peaks.get(one.service, 0.0), max((value for _, value in one.points), default=0.0))
+    order = sorted(peaks, key=lambda service: (-peaks[service], service))
+    queued = [service for service in order if peaks[service] >= QUEUE_WORTH_SHOWING]
+    return tuple((queued or order[:1])[:2])
+
+
+def breaker_chart(recorded: Recorded) -> Chart | None:
+    """Show when a breaker was not closed; none where every breaker stayed closed."""
+    end = end_s(recorded.run)
+    strips = []
+    for arm in arm_names(recorded.run):
+        for one in recorded.series:
+            if one.name == BREAKER_STATE and one.arm == arm:
+                spans = per.states(one, end)
+                if any(state != CLOSED for _, _, state in spans):
+                    strips.append(Strip(f"{arm} {one.labels.get('link', one.service)}", arm, spans))
+    if not strips:
+        return None
+    return Chart(
+        key="breaker", title="Why: breakers", note="filled: open; hatched: half-open; thin: closed", unit="count",
+        end_s=end, step_s=SAMPLE_STEP_S, height=12 + 30 * len(strips), strips=tuple(strips),
+    )  # fmt: skip
+
+
+def evidence_charts(recorded: Recorded) -> list[Chart]:
+    """Show what the lab's own exchanges through the faulted links took, as many links a chart as there are dashes."""
+    run = recorded.run
+    probed = tuple(dict.fromkeys(probe.link for probe in recorded.probes))
+    links = tuple(link for link in run.scenario.faulted_links if link in probed) or probed
+    groups = [links[start : start + len(DASHES)] for start in range(0, len(links), len(DASHES))]
+    return [_evidence_chart(recorded, group, index) for index, group in enumerate(groups)]
+
+
+def _evidence_chart(recorded: Recorded, links: tuple[str, ...], index: int) -> Chart:
+    run = recorded.run
+    lines, marks = [], []
+    for arm in arm_names(run):
+        for dash, link in enumerate(links):
+            probes = [probe for probe in recorded.probes if (probe.arm, probe.link) == (arm, link)]
+            label = f"{arm} {link}" if len(links) > 1 else arm
+            lines.append(Line(label, arm, per.probed_ms(probes, end_s(run), PROBE_STEP_S), dash=dash, within=link))
+            marks += [
+                Mark(arm, label, probe.t_s, probe.error or "no answer")
+                for probe in probes
+                if probe.ms is None and 0 <= probe.t_s <= end_s(run)
+            ]
+    log = needs_log(lines)
+    of = f" through {links[0]}" if len(links) == 1 else ""
+    parts = ["the lab's own probe", *(["log scale"] if log else []), *(["crosses: failed"] if marks else [])]
+    return Chart(
+        key=f"evidence-{index}", title=f"Evidence: one exchange{of}, ms", note=", ".join(parts), unit="ms",
+        end_s=end_s(run), step_s=PROBE_STEP_S, height=140, log=log, lines=tuple(lines), marks=tuple(marks),
+    )  # fmt: skip

@@ -1,0 +1,135 @@
+"""Which charts a report shows, and their text alternatives."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from chaos.records import Probe
+from chaos.report.arms import NAIVE, PROTECTED, THIRD, arm_styles
+from chaos.report.charts import Chart, Line, drawing, figures_table, needs_log, spoken
+from chaos.report.pictures import charts
+from chaos.report.recorded import Recorded, Series
+from tests.unit.report import synthetic
+from tests.unit.report.conftest import made
+
+
+@cache
+def recorded(name: str) -> Recorded:
+    """A run's records without the detour through its folder."""
+    plan = synthetic.PLANS[name]
+    points: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    for line in synthetic.samples(plan):
+        for key, value in line["samples"].items():
+            points.setdefault((line["service"], line["arm"], key), []).append((line["t"], value))
+    series = [
+        Series(service, arm, key.partition("{")[0], {"link": f"{service}_to_postgres"}, tuple(values))
+        for (service, arm, key), values in points.items()
+    ]
+    return Recorded(
+        made(name), tuple(synthetic.requests(plan)), tuple(synthetic.probes(plan)), tuple(series), "", (), ()
+    )
+
+
+def shown(name: str) -> list[str]:
+    return [chart.key for chart in charts(recorded(name))]
+
+
+def test_charts_answer_what_they_got_what_they_waited_why_and_was_it_there() -> None:
+    assert shown("SLOW") == ["in-time", "latency", "why", "breaker", "evidence-0"]
+
+
+def test_breakers_that_never_opened_have_no_chart() -> None:
+    assert "breaker" not in shown("HEALTHY")
+
+
+def test_without_a_queue_for_connections_the_requests_in_progress_explain() -> None:
+    by_key = {chart.key: chart for chart in charts(recorded("HEALTHY"))}
+
+    assert "requests in progress" in by_key["why"].title
+    assert "calls waiting for a database connection" in next(
+        c.title for c in charts(recorded("SLOW")) if c.key == "why"
+    )
+
+
+def test_a_run_without_records_has_no_chart() -> None:
+    empty = Recorded(made("EMPTY"), (), (), (), "", (), ())
+
+    assert charts(empty) == ()
+
+
+def test_an_exchange_that_failed_is_a_mark_of_its_arm() -> None:
+    chart = charts(recorded("REFUSED"))[-1]
+
+    assert {mark.arm for mark in chart.marks} == {"naive", "protected"}
+    assert chart.marks[0].text == "connect: refused"
+    assert "crosses: failed" in chart.note
+
+
+def test_evidence_is_on_a_log_axis_only_where_figures_are_far_apart() -> None:
+    assert charts(recorded("SLOW"))[-1].log
+    assert not charts(recorded("HEALTHY"))[-1].log
+    assert not needs_log([Line("a", "a", (None, None))])
+
+
+def test_a_chart_has_its_figures_as_a_table_a_second_a_row() -> None:
+    chart = next(chart for chart in charts(recorded("SLOW")) if chart.key == "latency")
+    head, rows = figures_table(chart)
+
+    assert head == ("second", "naive", "protected")
+    assert len(rows) == 63
+    assert rows[30][0] == "30"
+
+
+def test_a_chart_is_told_in_a_sentence_with_its_medians() -> None:
+    text = spoken(charts(recorded("SLOW"))[0], made("SLOW"))
+
+    assert text.startswith("Checkouts answered in time, per second. Medians: offered: ")
+    assert "naive: 4" in text
+    assert "0.0 /s during" in text
+
+
+def chart_of(*values: float | None, log: bool = False) -> Chart:
+    return Chart("k", "t", "n", "ms", len(values), 1, 100, (Line("naive", "naive", values),), log=log)
+
+
+def test_what_the_browser_gets_is_short_and_keeps_holes() -> None:
+    drawn = drawing(chart_of(1234.5678, None, 3.0))
+
+    assert drawn["lines"][0]["y"] == [1235, None, 3]
+
+
+@pytest.mark.parametrize("values", [(18.0, 4000.0), (9.0, 11.0), (0.4, 0.5), (1000.0, 1000.0)])
+def test_a_log_axis_holds_all_values_and_at_least_one_power_of_ten(values: tuple[float, ...]) -> None:
+    low, high = drawing(chart_of(*values, log=True))["y"]
+
+    assert low < min(values) <= max(values) < high
+    assert any(low <= 10.0**power <= high for power in range(-2, 6))
+
+
+def test_an_axis_without_values_is_still_an_axis() -> None:
+    assert drawing(chart_of(None))["y"] == (0.0, 1.0)
+    assert drawing(chart_of(None, log=True))["y"] == (0.0, 1.0)
+
+
+def test_an_arm_keeps_its_colour_and_others_get_one_of_their_own() -> None:
+    assert arm_styles(["naive", "protected"]) == {"naive": NAIVE, "protected": PROTECTED}
+    assert arm_styles(["protected", "protected-2"]) == {"protected": PROTECTED, "protected-2": THIRD}
+    assert arm_styles(["timeouts", "retries", "protected"]) == {
+        "timeouts": THIRD,
+        "retries": NAIVE,
+        "protected": PROTECTED,
+    }
+
+
+def test_probes_of_a_link_that_is_not_faulted_are_not_evidence() -> None:
+    base = recorded("SLOW")
+    other = Probe(1.0, "naive", "inventory_to_redis", 1.0)
+    chart = charts(Recorded(base.run, (), (*base.probes, other), (), "", (), ()))[-1]
+
+    assert [text for _, text in chart.within] == ["orders_to_postgres", "inventory_to_postgres"]
+
+
+def test_the_synthetic_run_is_the_same_every_time(tmp_path: Path) -> None:
+    """A picture of a test can be compared with yesterday's."""
+    assert list(synthetic.requests(synthetic.SLOW))[:50] == list(recorded("SLOW").requests)[:50]

@@ -1,0 +1,127 @@
+"""The rows of the report's tables."""
+
+from chaos.report import figure_words
+from chaos.report.commands import commands
+from chaos.report.settings_table import settings_groups
+from chaos.report.tables import expectation_rows, ledger_rows, phase_table
+from chaos.run import Run
+from chaos.scenario import Toxic
+from tests.unit.report.conftest import made
+
+
+def row(
+    run: Run, group: str, label: str, arms: tuple[str, ...] = ("naive", "protected")
+) -> tuple[list[str], tuple[str, ...]]:
+    table = phase_table(run, arms, figure_words.PRIMARY)
+    rows = next(rows for title, rows in table.groups if title.startswith(group))
+    found = next(row for row in rows if row.label == label)
+    return [cell.text for cell in found.cells], found.differences
+
+
+def test_a_row_has_a_cell_for_each_phase_and_arm_and_the_difference_during() -> None:
+    cells, differences = row(made("SLOW"), "checkout", "answered in time")
+
+    assert len(cells) == 6
+    assert cells[:2] == ["100 %", "100 %"]
+    assert len(differences) == 1
+    assert "points [" in differences[0]
+
+
+def test_three_arms_have_nine_cells_and_two_differences() -> None:
+    cells, differences = row(made("THREE"), "browse", "latency p95", ("naive", "protected", "timeouts"))
+
+    assert (len(cells), len(differences)) == (9, 2)
+
+
+def test_one_arm_has_no_difference() -> None:
+    cells, differences = row(made("ALONE"), "browse", "latency p95", ("protected",))
+
+    assert (len(cells), differences) == (3, ())
+
+
+def test_a_recovery_that_the_end_of_the_run_cut_short_is_marked() -> None:
+    cells, _ = row(made("CENSORED"), "the whole arm", "time to recover")
+
+    assert cells == ["", "", "", "", "> 22.0 s", "0.5 s"]
+
+
+def test_a_share_that_is_zero_everywhere_is_left_out_of_the_main_table_only(slow: Run) -> None:
+    arms = ("naive", "protected")
+    main = {row.sentence for _, rows in phase_table(slow, arms, figure_words.PRIMARY).groups for row in rows}
+    whole = {row.sentence for _, rows in phase_table(slow, arms).groups for row in rows}
+
+    failed = figure_words.words("checkout.failed_share").sentence
+    assert failed in whole - main
+
+
+def test_a_run_without_figures_has_an_empty_table() -> None:
+    run = made("SLOW").model_copy(update={"figures": {}, "differences": ()})
+
+    assert phase_table(run, ("naive", "protected")).groups == ()
+
+
+def test_an_expectation_shows_bound_and_measured_and_a_word(slow: Run) -> None:
+    rows = expectation_rows(slow)
+
+    assert (rows[1].arm, rows[1].about, rows[1].bound, rows[1].word, rows[1].key) == (
+        "naive", "during, browse latency p95", "≥ 1,000 ms", "holds", "ok",
+    )  # fmt: skip
+    assert rows[0].bound == "≤ 50 %"
+
+
+def test_an_expectation_that_failed_is_marked() -> None:
+    row = expectation_rows(made("REFUTED"))[0]
+
+    assert (row.word, row.key, row.measured) == ("does not hold", "no", "100 %")
+
+
+def test_a_row_in_doubt_does_not_repeat_what_the_report_begins_with() -> None:
+    rows = expectation_rows(made("BLIND"))
+
+    assert {(one.word, one.reason) for one in rows} == {("not proven", "")}
+
+
+def test_the_ledger_has_two_books_an_arm_and_a_loss_is_not_clean() -> None:
+    rows = ledger_rows(made("LOST").ledger)
+
+    assert [(one.book, one.clean) for one in rows] == [("orders", False), ("charges", True)] * 2
+    assert [one.arm for one in rows] == ["naive"] * 2 + ["protected"] * 2
+    assert "2 lost, 0 doubled, 813 ambiguous" in rows[0].detail
+
+
+def test_settings_stand_side_by_side_and_say_where_they_differ(slow: Run) -> None:
+    groups = dict(settings_groups(slow))
+    rows = {one.name: one for one in groups["orders_to_postgres"]}
+
+    assert rows["attempt timeout s"].values == ("-", "0.25")
+    assert rows["attempt timeout s"].differs
+    assert rows["retry, max attempts"].values == ("-", "2")
+    assert "retry" not in rows
+
+
+def test_the_commands_repeat_vary_and_doubt_the_run(slow: Run) -> None:
+    lines = [one.line for one in commands(slow, "2026-11-25T064012Z")]
+
+    assert lines == [
+        "make scenario-slow-db SEED=7",
+        "make scenario-slow-db SEED=8",
+        "lab run slow-db --seed 7 --set faults.0.attributes.latency=200",
+        "lab run slow-db --seed 7 --arms protected,protected",
+        "lab run slow-db --seed 7 --set 'faults=[]'",
+        "lab report slow-db/2026-11-25T064012Z",
+    ]
+
+
+def test_a_run_of_other_arms_is_repeated_by_its_own_command(slow: Run) -> None:
+    run = slow.model_copy(update={"repeat": "lab run slow-db --seed 7 --arms protected,protected"})
+
+    assert [one.line for one in commands(run, "t")][:2] == [run.repeat, "make scenario-slow-db SEED=7"]
+
+
+def test_every_command_is_one_that_the_lab_has(any_run: Run) -> None:
+    """A scenario without a latency, or without any fault, is varied by what it has."""
+    changes = [one.line for one in commands(any_run, "t") if "--set" in one.line]
+    has_latency = any(isinstance(fault, Toxic) and fault.attributes.get("latency") for fault in any_run.scenario.faults)
+
+    assert changes
+    assert has_latency is any("attributes.latency" in line for line in changes)
