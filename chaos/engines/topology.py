@@ -1,0 +1,194 @@
+"""What runs, where it listens and who reaches whom, read from compose.yaml: the lab's one description of itself.
+
+Pure but for reading files: nothing here starts, binds or asks anything. A key or value that the local engine cannot
+honour is a TopologyError with its line, never ignored.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from chaos.engines.addresses import loopback, option
+from chaos.engines.compose_file import ComposeFile, read_compose_file
+from chaos.engines.compose_model import ComponentName, ComposeService, Condition
+from chaos.engines.compose_parse import config_texts, parse_compose
+from chaos.engines.links import Link, read_links
+from chaos.errors import TopologyError
+from chaos.scenario import Arm
+
+__all__ = ["SLOTS", "Link", "ServiceSpec", "Topology", "arm_environment", "load_topology"]
+
+SLOTS = ("a", "b", "c")
+_PROBE = ["CMD", "python", "-m", "services.common.probe"]
+
+
+@dataclass(frozen=True)
+class ServiceSpec:
+    """One process. `arm` is None where arms share it, `component` where a program of ours plays it.
+
+    Addresses are loopback already. `ready_url` answers 200 when the service is ready; a component has its own probe.
+    `mounts` maps a path inside the container to the name of a config.
+    """
+
+    name: str
+    arm: str | None
+    component: ComponentName | None
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    ports: tuple[int, ...]
+    depends_on: Mapping[str, Condition]
+    ready_url: str | None
+    mounts: Mapping[str, str]
+
+    @property
+    def url(self) -> str | None:
+        """Return where its HTTP API is, None for a component."""
+        return self.ready_url and urlsplit(self.ready_url)._replace(path="", query="").geturl()
+
+    @property
+    def role(self) -> str:
+        """Return the name without its slot: `bank` for `bank-a`."""
+        return self.name.rpartition("-")[0] if self.arm is not None else self.name
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The services of the chosen arms and the shared ones, the links between them, and the texts they mount."""
+
+    services: Mapping[str, ServiceSpec]
+    links: tuple[Link, ...]
+    configs: Mapping[str, str]
+
+    def levels(self) -> tuple[tuple[str, ...], ...]:
+        """Return the names in groups: a group depends on earlier groups only."""
+        sorter = TopologicalSorter({name: list(spec.depends_on) for name, spec in self.services.items()})
+        sorter.prepare()
+        levels = []
+        while ready := sorter.get_ready():
+            levels.append(tuple(sorted(ready)))
+            sorter.done(*ready)
+        return tuple(levels)
+
+
+def arm_environment(arms: Sequence[Arm]) -> dict[str, str]:
+    """Return the variables that seat `arms` in the slots of compose.yaml, for either engine.
+
+    A slot that stays empty gets a name that no arm can have, or its default would be a second arm of the same name.
+    Raises TopologyError for too many arms or two of one name.
+    """
+    names = [arm.name for arm in arms]
+    if not 0 < len(arms) <= len(SLOTS):
+        raise TopologyError(f"{len(arms)} arms: compose.yaml has slots for 1 to {len(SLOTS)}")
+    if len(set(names)) < len(names):
+        raise TopologyError(f"two arms have one name: {', '.join(names)}")
+    variables = {f"LAB_ARM_{slot.upper()}": f"unused_{slot}" for slot in SLOTS[len(arms) :]}
+    for slot, arm in zip(SLOTS, arms, strict=False):
+        variables |= {f"LAB_ARM_{slot.upper()}": arm.name, f"LAB_PROFILE_{slot.upper()}": arm.profile}
+    if len(arms) == len(SLOTS):
+        variables["COMPOSE_PROFILES"] = "arm-c"
+    return variables
+
+
+def load_topology(path: Path, env: Mapping[str, str], arms: Collection[str] | None) -> Topology:
+    """Read compose.yaml at `path`, with `env` for its variables.
+
+    `arms` names the arms to keep beside the shared services; None keeps what `docker compose up` would start. A shared
+    service behind a Compose profile needs that profile in COMPOSE_PROFILES. Raises TopologyError.
+    """
+    file = read_compose_file(path)
+    compose = parse_compose(file, env)
+    local = loopback(compose.services)
+    texts = {name: local(text) for name, text in config_texts(file, compose).items()}
+    chosen: dict[str, ServiceSpec] = {}
+    for name, service in compose.services.items():
+        spec = _spec(file, name, service, env, texts)
+        if _is_chosen(spec.arm, service.profiles, env, arms):
+            chosen[name] = spec
+    _check(file, chosen, arms)
+    kept = {spec.arm for spec in chosen.values()}
+    links = [link for link in _links(file, chosen, texts) if link.arm in kept]
+    return Topology(chosen, tuple(links), texts)
+
+
+def _spec(
+    file: ComposeFile, name: str, service: ComposeService, env: Mapping[str, str], texts: Mapping[str, str]
+) -> ServiceSpec:
+    """Turn an entry of the file into what the local engine starts."""
+    local = loopback(file.content["services"])
+    # A variable without a value is taken from the caller's environment, and is absent where it is absent there.
+    values = {key: env.get(key) if value is None else value for key, value in service.environment.items()}
+    mounts = {mount.target: mount.source for mount in service.configs}
+    for index, mount in enumerate(service.configs):
+        if mount.source not in texts:
+            raise file.error(("services", name, "configs", index), f"there is no config {mount.source}")
+    return ServiceSpec(
+        name=name,
+        arm=values.get("LAB_ARM"),
+        component=service.local.component if service.local else None,
+        command=tuple(local(word) for word in service.command),
+        environment={key: local(value) for key, value in values.items() if value is not None},
+        ports=tuple(service.ports),
+        depends_on={other: need.condition for other, need in service.depends_on.items()},
+        ready_url=_ready_url(file, name, service),
+        mounts=mounts,
+    )
+
+
+def _ready_url(file: ComposeFile, name: str, service: ComposeService) -> str | None:
+    """Return the URL that the healthcheck asks; a component is probed in its own protocol instead."""
+    if service.local is not None:
+        return None
+    key = ("services", name, "healthcheck", "test")
+    if service.healthcheck is None:
+        raise file.error(key[:2], "it needs a healthcheck, or nobody can say when it is ready")
+    *probe, url = service.healthcheck.test
+    if probe != _PROBE:
+        raise file.error(key, "the local engine reads only [CMD, python, -m, services.common.probe, URL]")
+    return url
+
+
+def _is_chosen(arm: str | None, profiles: Sequence[str], env: Mapping[str, str], arms: Collection[str] | None) -> bool:
+    if arm is not None and arms is not None:
+        return arm in arms
+    active = {profile.strip() for profile in env.get("COMPOSE_PROFILES", "").split(",")}
+    return not profiles or "*" in active or not active.isdisjoint(profiles)
+
+
+def _check(file: ComposeFile, chosen: Mapping[str, ServiceSpec], arms: Collection[str] | None) -> None:
+    """Refuse what cannot be started as it is chosen."""
+    seats: dict[tuple[str, str], str] = {}
+    for name, spec in chosen.items():
+        for other in spec.depends_on:
+            if other not in chosen:
+                raise file.error(("services", name, "depends_on", other), "no service of that name is started")
+        if spec.arm is not None:
+            twin = seats.setdefault((spec.arm, spec.role), name)
+            if twin != name:
+                raise file.error(("services", name), f"the arm {spec.arm} is played by two slots: {twin} and {name}")
+    if not chosen:
+        raise file.error(("services",), "no service is started")
+    for arm in arms or ():
+        if arm not in {spec.arm for spec in chosen.values()}:
+            raise file.error(("services",), f"no service plays the arm {arm} (LAB_ARM_A, LAB_ARM_B, LAB_ARM_C)")
+    try:
+        Topology(chosen, (), {}).levels()
+    except CycleError as error:
+        raise file.error(("services",), f"these wait for each other: {', '.join(error.args[1])}") from None
+
+
+def _links(file: ComposeFile, chosen: Mapping[str, ServiceSpec], texts: Mapping[str, str]) -> tuple[Link, ...]:
+    """Read the links from the file that the Toxiproxy service mounts and is told of by -config."""
+    for name, spec in chosen.items():
+        if spec.component != "toxiproxy":
+            continue
+        target = option(spec.command, "config")
+        source = spec.mounts.get(target or "")
+        if source is None:
+            raise file.error(("services", name, "command"), "-config must name a config that the service mounts")
+        try:
+            return read_links(texts[source], chosen.values())
+        except ValueError as error:
+            raise file.error(("configs", source), str(error)) from None
+    return ()

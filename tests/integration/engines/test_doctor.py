@@ -1,0 +1,63 @@
+"""`lab doctor`: what holds and what does not, each with a remedy."""
+
+import asyncio
+
+import pytest
+
+from chaos.engines.doctor import Check, checks
+from tests.integration.engines.tiny import Tiny
+
+pytestmark = pytest.mark.integration
+
+
+def found(tiny: Tiny, **env: str) -> dict[str, Check]:
+    """Return the checks of a topology by name."""
+    tiny.load()
+    return {check.name: check for check in checks(tiny.root, {"PATH": "/usr/bin:/bin", **env})}
+
+
+def test_a_machine_that_has_everything(tiny: Tiny) -> None:
+    """Every part of a start is looked at; what holds needs no remedy."""
+    tiny.service("front-a", LAB_ARM="naive")
+
+    all_ = found(tiny)
+
+    assert list(all_) == [
+        "Python", "postgres", "redis", "toxiproxy", "account", "killed lab", "memory", "disk", "lab", "compose.yaml",
+        "ports",
+    ]  # fmt: skip
+    assert all_["postgres"].ok
+    assert all_["compose.yaml"].detail == "1 services, 0 links, arms naive"
+    assert all(check.ok or check.remedy for check in all_.values())
+
+
+async def test_what_does_not_hold_says_what_to_do(tiny: Tiny) -> None:
+    """A taken port names its holder, a missing component its installation, a broken file its line."""
+    tiny.service("front")
+    tiny.load()
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", tiny.ports["front"])
+    async with server:
+        taken = found(tiny)["ports"]
+    missing = found(tiny, LAB_TOXIPROXY="/nowhere")["toxiproxy"]
+    tiny.services["front"]["restart"] = "always"
+    (tiny.root / "compose.yaml").write_text("services: {front: {restart: always}}")
+    broken = {check.name: check for check in checks(tiny.root, {})}["compose.yaml"]
+
+    assert not taken.ok
+    assert f"{tiny.ports['front']} (front): pid " in taken.detail
+    assert (missing.ok, missing.detail) == (False, "nothing on this machine plays toxiproxy")
+    assert "LAB_TOXIPROXY" in missing.remedy
+    assert not broken.ok
+    assert "compose.yaml:1: services.front.restart" in broken.detail
+
+
+async def test_a_lab_that_is_up_is_no_fault(tiny: Tiny) -> None:
+    """While a lab is up its own ports are not called taken."""
+    tiny.service("front")
+
+    async with tiny.engine():
+        all_ = {check.name: check for check in checks(tiny.root, {})}
+
+    assert all_["lab"].ok
+    assert "one is up" in all_["lab"].detail
+    assert "ports" not in all_
