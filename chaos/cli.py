@@ -1,0 +1,110 @@
+"""The command line: what can be asked of the lab. Each command's work is in `chaos.commands`.
+
+Exit codes: 0 CONFIRMED (or done), 1 REFUTED, 2 NOT PROVEN, 3 the lab says what is wrong, 130 and 143 interrupted.
+"""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from chaos import commands
+from chaos.errors import LabError, UsageError
+from chaos.interrupt import Interrupted
+
+EPILOG = """\
+first steps:
+  lab list                           what can be asked
+  lab run slow-db                    ask it: two arms, one fault, a verdict, a report
+  lab run slow-db --seed 8           the same question under other arrivals
+  lab run slow-db --set faults.0.attributes.latency=200
+                                     how slow is too slow?
+  lab run slow-db --arms protected,protected
+                                     two equal arms: must show no difference
+
+exit codes of run: 0 CONFIRMED, 1 REFUTED, 2 NOT PROVEN, 3 a clear error, 130 or 143 interrupted.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argparse parser whose errors are the lab's own (exit 3: argparse's 2 would read as NOT PROVEN)."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}\n{self.format_usage().strip()}")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of every command."""
+    parser = _Parser(
+        prog="lab",
+        description="Break a small shop of real FastAPI services on purpose, and see what its protections are worth.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument(
+        "--root", type=Path, default=Path.cwd(), help="the checkout with compose.yaml (default: this folder)"
+    )
+    parser.add_argument("--runs", type=Path, help="where runs are kept (default: runs/ of the checkout)")
+    todo = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    todo.add_parser("list", help="the scenarios, each with its question").set_defaults(do=commands.list_scenarios)
+
+    run = todo.add_parser("run", help="run a scenario and judge it", description="Run a scenario and judge it.")
+    run.add_argument("name", metavar="NAME", help="a scenario of `lab list`, or a path to a scenario file")
+    run.add_argument("--seed", type=int, default=7, help="of arrivals and of the customers' choices (default: 7)")
+    run.add_argument("--arms", metavar="A,B", help="other profiles than the file's, one to three, comma between")
+    run.add_argument(
+        "--set", action="append", default=[], dest="sets", metavar="KEY=VALUE",
+        help="change a value of the file, e.g. phases.fault_s=10 (may be repeated)",
+    )  # fmt: skip
+    run.set_defaults(do=commands.run)
+
+    up = todo.add_parser("up", help="start the shop and leave it running", description="Start the shop and return.")
+    up.add_argument("--arms", metavar="A,B", default="naive,protected", help="profiles (default: naive,protected)")
+    up.add_argument("--foreground", action="store_true", help="stay, and stop it with Ctrl-C")
+    up.set_defaults(do=commands.up)
+    todo.add_parser("down", help="stop what `lab up` started").set_defaults(do=commands.down)
+    todo.add_parser("status", help="what runs, where").set_defaults(do=commands.status)
+    todo.add_parser("doctor", help="what this machine has, and what it lacks").set_defaults(do=commands.doctor)
+
+    report = todo.add_parser("report", help="write a run's report again, and say where it is")
+    report.add_argument("run", metavar="RUN", nargs="?", help="a folder or <scenario>[/<time>] (default: the newest)")
+    report.set_defaults(do=commands.report)
+
+    validate = todo.add_parser("validate", help="check a scenario file without running it")
+    validate.add_argument("file", metavar="FILE")
+    validate.set_defaults(do=commands.validate)
+
+    return parser
+
+
+def _nearest_command(argv: Sequence[str]) -> str:
+    """Say which command was probably meant, or nothing."""
+    known = ("list", "run", "up", "down", "status", "doctor", "report", "validate")
+    if not set(argv).isdisjoint(known):
+        return ""
+    words = [word for word in argv if not word.startswith("-")]
+    near = [match for word in words for match in difflib.get_close_matches(word, known, n=1)]
+    return f"\ndid you mean `lab {near[0]}`?" if near else ""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the process's exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        options = build_parser().parse_args(arguments)
+        code: int = options.do(options)
+    except Interrupted as stop:
+        print(f"lab: {stop}; nothing is left running", file=sys.stderr)
+        return stop.exit_code
+    except LabError as error:
+        if debug:
+            raise
+        hint = _nearest_command(arguments) if isinstance(error, UsageError) else ""
+        print(f"lab: {error}{hint}", file=sys.stderr)
+        return error.exit_code
+    return code

@@ -1,0 +1,169 @@
+"""What each command of the command line does. Printing is here; deciding is elsewhere."""
+
+import shlex
+from argparse import Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chaos import background
+from chaos.engines.doctor import checks
+from chaos.engines.leftovers import stop_lab
+from chaos.engines.state import live_lab
+from chaos.errors import LabError, RunFolderError, UsageError
+from chaos.interrupt import Interrupted, run_interruptible
+from chaos.judging.conclude import conclude
+from chaos.report import write_report
+from chaos.run import Run
+from chaos.run_folder import RunFolder, find_run
+from chaos.runner import Runner
+from chaos.scenario import MAX_ARMS, Arm, Scenario
+from chaos.scenario.file import list_scenarios as read_scenarios
+from chaos.scenario.file import load_scenario, scenario_path
+from chaos.scenario.overrides import arms_named
+from chaos.terminal import Terminal, open_terminal
+from resilience.clock import SystemClock
+
+# A stop takes up to 3 s; a lab that has not ended after this is killed.
+STOP_WITHIN_S = 10.0
+
+
+def list_scenarios(options: Namespace) -> int:
+    """Print each scenario with its question; a broken file is named, and makes the command fail."""
+    listed = read_scenarios(_root(options))
+    width = max((len(one.name) for one in listed), default=0)
+    for one in listed:
+        print(f"{one.name:<{width}}  {one.scenario.question if one.scenario else one.problem}")
+    return 0 if all(one.scenario for one in listed) else LabError.exit_code
+
+
+def validate(options: Namespace) -> int:
+    """Say that a scenario file is right; raises ScenarioError where it is not."""
+    scenario = load_scenario(str(Path(options.file)), root=_root(options))
+    print(f"{options.file}: {len(scenario.expect)} expectations, {len(scenario.faults)} faults, {_arms(scenario)}")
+    return 0
+
+
+def run(options: Namespace) -> int:
+    """Run a scenario; returns the verdict's exit code."""
+    root = _root(options)
+    names = _profiles(options.arms) if options.arms else None
+    scenario = load_scenario(options.name, root=root, sets=options.sets, arms=names)
+    started_at = datetime.fromtimestamp(SystemClock().wall(), UTC)
+    folder = RunFolder.create(_runs(options), scenario.name, started_at)
+    folder.write_scenario(scenario, None if options.sets or names else scenario_path(options.name, root))
+    with open_terminal() as terminal:
+        try:
+            judged = _run(options, scenario, folder, started_at, terminal)
+        except Interrupted as stop:
+            terminal.note(f"{stop}; everything is stopped, logs are in {folder.shown()}")
+            return stop.exit_code
+        except OSError as error:
+            raise RunFolderError(f"{folder.shown()}: cannot be written: {error.strerror or error}") from error
+        finally:
+            folder.remove_if_nothing_ran()
+        terminal.finished(judged, folder.path)
+    return judged.verdict.exit_code
+
+
+def _run(options: Namespace, scenario: Scenario, folder: RunFolder, started_at: datetime, terminal: Terminal) -> Run:
+    root = _root(options)
+    runner = Runner(scenario, seed=options.seed, root=root, folder=folder, terminal=terminal)
+    observed = run_interruptible(runner.run())
+    folder.write_probes(observed.probes)
+    judged = conclude(
+        scenario, observed, folder, seed=options.seed, started_at=started_at, root=root, repeat=_repeat(options)
+    )
+    folder.finish(judged)
+    write_report(folder.path)
+    folder.make_latest()
+    return judged
+
+
+def _repeat(options: Namespace) -> str:
+    """Return the command that asks the same again."""
+    if not options.arms and not options.sets and Path(options.name).name == options.name:
+        return f"make scenario-{options.name} SEED={options.seed}"
+    words = ["lab", "run", options.name, "--seed", str(options.seed)]
+    words += ["--arms", options.arms] if options.arms else []
+    for change in options.sets:
+        words += ["--set", change]
+    return shlex.join(words)
+
+
+def up(options: Namespace) -> int:
+    """Start the shop: in the background, returning when it is ready, or in the foreground, until a signal comes."""
+    root = _root(options)
+    arms = _arms_of(options.arms)
+    if options.foreground:
+        run_interruptible(background.hold(root, arms, lambda line: print(line, flush=True)))
+    state = run_interruptible(background.start(root, options.arms))
+    print(f"up (pid {state.pid}); `lab down` ends it")
+    for child in state.children:
+        if child.url:
+            print(f"  {child.name:<14} {child.url}")
+    return 0
+
+
+def down(options: Namespace) -> int:
+    """Stop the lab of this checkout, whoever started it."""
+    state = run_interruptible(stop_lab(_root(options), STOP_WITHIN_S))
+    print(f"stopped (pid {state.pid})" if state else "no lab is up")
+    return 0
+
+
+def status(options: Namespace) -> int:
+    """Print what runs; exit code 0 where a lab is up, 1 where none is."""
+    state = live_lab(_root(options))
+    if state is None:
+        print("no lab is up")
+        return 1
+    print(f"{'up' if state.ready else 'starting'} (pid {state.pid}), logs in {state.log_dir}")
+    for child in state.children:
+        running = "" if child.identity.alive() else "  ended"
+        print(f"  {child.name:<14} pid {child.pid:<8} {child.url or '':<24}{child.arm or ''}{running}")
+    return 0
+
+
+def doctor(options: Namespace) -> int:
+    """Print what this machine has and lacks; exit code 3 where something a run needs is missing."""
+    found = checks(_root(options))
+    width = max(len(check.name) for check in found)
+    for check in found:
+        print(f"{'ok  ' if check.ok else 'FIX '} {check.name:<{width}}  {check.detail}")
+        if check.remedy:
+            print(f"     {'':<{width}}  -> {check.remedy}")
+    return 0 if all(check.ok for check in found) else LabError.exit_code
+
+
+def report(options: Namespace) -> int:
+    """Write a run's report again, and print where it is."""
+    folder = find_run(_runs(options), options.run)
+    print(write_report(folder.path))
+    return 0
+
+
+def _root(options: Namespace) -> Path:
+    root: Path = options.root.resolve()
+    if not (root / "compose.yaml").is_file():
+        raise UsageError(f"{root}: no compose.yaml here; go into the checkout, or name it with --root")
+    return root
+
+
+def _runs(options: Namespace) -> Path:
+    runs: Path | None = options.runs
+    return runs if runs is not None else _root(options) / "runs"
+
+
+def _profiles(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not 1 <= len(names) <= MAX_ARMS:
+        raise UsageError(f"--arms {text}: one to {MAX_ARMS} profiles, comma between")
+    return names
+
+
+def _arms_of(text: str) -> list[Arm]:
+    return [Arm.model_validate(arm) for arm in arms_named(_profiles(text))]
+
+
+def _arms(scenario: Scenario) -> str:
+    return "arms " + ", ".join(arm.name for arm in scenario.arms)

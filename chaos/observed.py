@@ -1,0 +1,27 @@
+"""What one run left to judge: between the runner, which acts, and `chaos.judging.conclude`, which decides."""
+
+from dataclasses import dataclass, field
+
+from chaos.records import Probe
+from chaos.run import ArmLedger, Component, FaultWindow, PhaseTime
+
+
+@dataclass
+class Observed:
+    """What a run left in memory; requests and metrics are in the folder's files. Times are seconds after t0."""
+
+    components: tuple[Component, ...] = ()
+    timeline: list[PhaseTime] = field(default_factory=list)
+    fault_windows: list[FaultWindow] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
+    ledger: dict[str, ArmLedger] = field(default_factory=dict)
+    arrivals: int = 0
+    ledger_problem: str = ""
+    dirty_start: str = ""
+    dirty_end: str = ""
+    left_running: tuple[str, ...] = ()
+    ready_s: float = 0.0
+    stop_s: float = 0.0
+    duration_s: float = 0.0
+    cpu_busy_baseline: float | None = None
+    rss_peak_mib: float | None = None

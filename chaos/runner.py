@@ -1,0 +1,201 @@
+"""One run, from nothing to nothing: start, settle, baseline, fault, recovery, drain, ledger, clean-up proven.
+
+This is where the rooms meet and the only place that knows their order. It decides nothing: it returns what was
+observed, and `chaos.judging.conclude` computes figures, evidence and verdict from that.
+"""
+
+import asyncio
+import os
+from collections.abc import Collection, Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import NoReturn
+
+from chaos.engines.local import LocalEngine, RunningLab
+from chaos.engines.topology import arm_environment, load_topology
+from chaos.errors import HealFailed, LedgerUnreadable
+from chaos.faults import applied, assert_clean, title
+from chaos.judging.ledger import read_arm
+from chaos.observed import Observed
+from chaos.recording.load import LoadPlan, LoadProcess
+from chaos.recording.machine import MachineSampler
+from chaos.recording.probes import Probes
+from chaos.recording.recorder import Recorder
+from chaos.run import FaultWindow, PhaseTime
+from chaos.run_folder import RunFolder
+from chaos.scenario import Phase, Scenario
+from chaos.shield import to_the_end
+from chaos.terminal import LiveView, Terminal
+from chaos.toxiproxy.client import ToxiproxyClient
+from resilience.clock import SystemClock
+
+# From "go" to the first possible arrival: time for the generator to read it on a busy machine.
+LEAD_S = 0.5
+# A server that hangs fails the heal within about four of these.
+TOXIPROXY_TIMEOUT_S = 2.0
+
+
+class Runner:
+    """Executes one scenario in one folder. One instance runs once."""
+
+    def __init__(self, scenario: Scenario, *, seed: int, root: Path, folder: RunFolder, terminal: Terminal) -> None:
+        self._scenario = scenario
+        self._seed = seed
+        self._root = root
+        self._folder = folder
+        self._terminal = terminal
+        self._clock = SystemClock()
+        self._began = self._clock.now()
+        self._t0 = self._began
+        self._seen = Observed()
+
+    async def run(self) -> Observed:
+        """Run the whole timeline; raises LabError, and may be cancelled at any point.
+
+        Whatever happens, every fault is healed and every process is stopped before this returns.
+        """
+        arms = self._scenario.arms
+        environment = {**os.environ, **arm_environment(arms)}
+        topology = load_topology(self._root / "compose.yaml", environment, [arm.name for arm in arms])
+        self._terminal.starting(self._scenario, self._seed)
+        engine = LocalEngine(self._root, topology, arms, self._folder.logs, self._terminal.note)
+        async with engine as lab:
+            self._seen.components = lab.components
+            self._seen.ready_s = lab.ready_s
+            self._terminal.ready(lab.ready_s, lab.components, len(lab.services))
+            await _beside(self._experiment(lab), lab.watch())
+        self._seen.stop_s = lab.stop_s or 0.0
+        self._seen.left_running = tuple(str(one.pid) for one in lab.supervisor.survivors)
+        self._seen.duration_s = self._clock.now() - self._began
+        return self._seen
+
+    async def _experiment(self, lab: RunningLab) -> None:
+        """Everything between a ready stack and the stop of it."""
+        async with AsyncExitStack() as stack:
+            client = ToxiproxyClient(lab.toxiproxy_url, timeout_s=TOXIPROXY_TIMEOUT_S)
+            stack.push_async_callback(client.close)
+            self._seen.dirty_start = await _dirt(client)
+            recorder = await stack.enter_async_context(
+                Recorder(lab.services, self._folder.metrics_jsonl, clock=self._clock)
+            )
+            machine = await stack.enter_async_context(MachineSampler(lambda: (os.getpid(),), clock=self._clock))
+            load = await stack.enter_async_context(self._load(lab))
+            self._seen.arrivals = await load.ready()
+            self._start_of_time(load, recorder, machine)
+            probes = await stack.enter_async_context(
+                Probes(lab.links, lambda link: link.url, clock=self._clock, t0=self._t0)
+            )
+            await stack.enter_async_context(
+                LiveView(self._terminal, self._scenario, load.tail, recorder, clock=self._clock, t0=self._t0)
+            )
+            await self._phases(client, load)
+            self._seen.probes = list(probes.recorded)
+            await self._drain(load, recorder, client)
+            self._seen.cpu_busy_baseline = machine.busy(*self._scenario.phases.window("baseline"))
+            self._seen.rss_peak_mib = machine.rss_peak_mib
+        await self._read_ledger(lab)
+
+    def _start_of_time(self, load: LoadProcess, recorder: Recorder, machine: MachineSampler) -> None:
+        """Fix t0, the first possible arrival, for everybody who dates something."""
+        self._t0 = self._clock.now() + LEAD_S
+        load.go(self._clock.wall() + LEAD_S)
+        recorder.start_of_time(self._t0)
+        machine.start_of_time(self._t0)
+        self._note_phase("start", self._began, self._t0)
+
+    async def _phases(self, client: ToxiproxyClient, load: LoadProcess) -> None:
+        await self._pass("settle", load)
+        await self._pass("baseline", load)
+        arms = [arm.name for arm in self._scenario.arms]
+        async with AsyncExitStack() as stack:
+            in_force = [
+                await stack.enter_async_context(applied(fault, arms, client, self._clock))
+                for fault in self._scenario.faults
+            ]
+            await self._pass("fault", load)
+        for fault, force in zip(self._scenario.faults, in_force, strict=True):
+            self._seen.fault_windows.append(
+                FaultWindow(
+                    title=title(fault),
+                    links=fault.links,
+                    from_s=force.from_s - self._t0,
+                    to_s=(force.to_s or force.from_s) - self._t0,
+                )
+            )
+        await self._pass("recovery", load)
+
+    async def _pass(self, phase: Phase, load: LoadProcess) -> None:
+        """Let a phase go by on the schedule's clock, so that healing or injecting late shifts no later phase."""
+        load.raise_if_ended()
+        from_s, to_s = self._scenario.phases.window(phase)
+        self._terminal.phase(phase, from_s, to_s)
+        await self._clock.sleep(max(0.0, self._t0 + to_s - self._clock.now()))
+        self._seen.timeline.append(PhaseTime(phase=phase, from_s=from_s, to_s=to_s))
+
+    async def _drain(self, load: LoadProcess, recorder: Recorder, client: ToxiproxyClient) -> None:
+        """Wait, bounded, until the last customers have their answer and the services are at rest."""
+        began = self._clock.now()
+        phases = self._scenario.phases
+        self._terminal.phase("drain", phases.load_s, phases.load_s + phases.drain_s)
+        await load.wait_done(self._scenario.load.patience_s + phases.drain_s)
+        busy = await recorder.wait_idle(phases.drain_s)
+        self._seen.dirty_end = "; ".join(filter(None, (await _dirt(client), busy)))
+        self._note_phase("drain", began, self._clock.now())
+
+    async def _read_ledger(self, lab: RunningLab) -> None:
+        began = self._clock.now()
+        self._terminal.phase("ledger", began - self._t0, began - self._t0)
+        try:
+            for arm in self._scenario.arms:
+                self._seen.ledger[arm.name] = await read_arm(
+                    self._folder.requests_csv,
+                    arm=arm.name,
+                    database_url=lab.database_url(arm.name),
+                    bank_url=lab.service_url(arm.name, "bank"),
+                )
+        except LedgerUnreadable as error:
+            self._seen.ledger_problem = str(error)
+        self._note_phase("ledger", began, self._clock.now())
+
+    def _note_phase(self, phase: str, from_now: float, to_now: float) -> None:
+        times = {"phase": phase, "from_s": from_now - self._t0, "to_s": to_now - self._t0}
+        self._seen.timeline.append(PhaseTime.model_validate(times))
+
+    def _load(self, lab: RunningLab) -> LoadProcess:
+        plan = LoadPlan(
+            seed=self._seed,
+            arms={arm.name: lab.service_url(arm.name, "gateway") for arm in self._scenario.arms},
+            load=self._scenario.load,
+            duration_s=self._scenario.phases.load_s,
+        )
+        return LoadProcess(plan, root=self._root, folder=self._folder.path, log=self._folder.logs / "locust.log")
+
+
+async def _dirt(client: ToxiproxyClient) -> str:
+    """Say what is left of a fault on the proxies, or nothing."""
+    try:
+        await assert_clean(client)
+    except HealFailed as error:
+        return str(error)
+    return ""
+
+
+async def _beside(work: Coroutine[None, None, None], guard: Coroutine[None, None, NoReturn]) -> None:
+    """Do the work while the guard looks on; what either raises is raised once both have ended.
+
+    Cancelling this cancels the work, and waits until it has cleaned up.
+    """
+    tasks: set[asyncio.Future[None]] = {asyncio.ensure_future(work), asyncio.ensure_future(guard)}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await to_the_end(lambda: _all_ended(tasks), restarts=1)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+async def _all_ended(tasks: Collection[asyncio.Future[None]]) -> None:
+    await asyncio.wait(tasks)
