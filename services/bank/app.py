@@ -1,0 +1,39 @@
+"""The bank's composition root."""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI
+
+from services.bank.core import Bank
+from services.bank.routes import build_router
+from services.bank.settings import BankSettings
+from services.common.base import build_app
+from services.common.kit import Kit, make_kit
+from services.common.readiness import Check
+from services.common.settings import read_or_exit
+
+
+class NoUpstreams:
+    """The bank speaks to nobody."""
+
+    async def open(self) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+    def checks(self) -> Mapping[str, Check]:
+        """Return no check: a bank that runs is ready."""
+        return {}
+
+
+def create_app(settings: BankSettings, kit: Kit) -> FastAPI:
+    """Return the application."""
+    bank = Bank(kit.clock, latency_s=settings.latency_s, slots=settings.slots)
+    return build_app(kit, NoUpstreams(), build_router(bank))
+
+
+def main() -> FastAPI:
+    """Return the application as the environment describes it, for `uvicorn --factory`."""
+    settings = read_or_exit(BankSettings.read)
+    return create_app(settings, make_kit("bank", settings.arm))

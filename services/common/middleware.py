@@ -1,0 +1,115 @@
+"""The one middleware: request id, metrics, the log line, and a problem for what nobody caught.
+
+Pure ASGI, because BaseHTTPMiddleware halves a service's throughput. It is the outermost layer of ours, so no exception
+leaves the application: the server would answer a bare text and write a traceback for every request it cancels.
+"""
+
+import asyncio
+import re
+import traceback
+import uuid
+from contextvars import ContextVar
+from http import HTTPStatus
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resilience import Clock
+from services.common.logs import JsonLog
+from services.common.metrics import ServiceMetrics
+from services.common.problems import DETAIL, problem
+
+HEADER = "x-request-id"
+# The request being answered; the HTTP client passes it on.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+# Asked by machines several times a second: they would drown the customers in the log and in the histogram.
+QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_ACCEPTABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+
+class Observe:
+    """Wraps an application; see the module."""
+
+    def __init__(self, app: ASGIApp, *, clock: Clock, metrics: ServiceMetrics, log: JsonLog) -> None:
+        self._app = app
+        self._clock = clock
+        self._metrics = metrics
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send, _request_id_of(scope))
+        request_id.set(answer.request_id)
+        if scope["path"] in QUIET:
+            await self._run(scope, receive, answer)
+            return
+        self._metrics.in_flight.inc()
+        started_s = self._clock.now()
+        try:
+            await self._run(scope, receive, answer)
+        finally:
+            self._metrics.in_flight.dec()
+            self._tell(scope, answer, self._clock.now() - started_s)
+
+    async def _run(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        """Run the application; a failure that reaches us before the answer began becomes a problem."""
+        try:
+            await self._app(scope, receive, answer.send)
+        except asyncio.CancelledError:
+            # Only the server cancels a request, when it stops and its patience is over. This task ends here either
+            # way; ending it with an answer tells the client to come back instead of cutting the line.
+            if answer.status:
+                raise
+            response = problem(503, detail="the service is stopping", instance=scope["path"], retry_after_s=1)
+            await response(scope, receive, answer.send)
+        except Exception as exc:
+            error = {"request_id": answer.request_id, "error": repr(exc), "traceback": traceback.format_exc()}
+            self._log.line("error", event="unhandled", **error)
+            if answer.status:
+                raise
+            response = problem(500, detail="the service met an error of its own", instance=scope["path"])
+            await response(scope, receive, answer.send)
+
+    def _tell(self, scope: Scope, answer: "_Answer", duration_s: float) -> None:
+        # The route, never the path: a path with a SKU in it would make a time series a product.
+        route = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.answered(method, route, answer.status, duration_s)
+        detail = scope.get(DETAIL)
+        self._log.line(
+            "warning" if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "info",
+            request_id=answer.request_id,
+            method=method,
+            route=route,
+            status=answer.status,
+            duration_ms=round(duration_s * 1000, 2),
+            **({} if detail is None else {"detail": detail}),
+        )
+
+
+class _Answer:
+    """Sends on what the application answers, and remembers its status; 0 means that nothing was sent."""
+
+    def __init__(self, send: Send, id_: str) -> None:
+        self._send = send
+        self.request_id = id_
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)[HEADER] = self.request_id
+        await self._send(message)
+
+
+def _request_id_of(scope: Scope) -> str:
+    """Take over the caller's id where it is harmless to log, make one otherwise."""
+    for name, value in scope["headers"]:
+        if name == HEADER.encode() and _ACCEPTABLE.fullmatch(value):
+            return str(value, "ascii")
+    return uuid.uuid4().hex

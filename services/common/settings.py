@@ -1,0 +1,69 @@
+"""Environment variables, read once at start: a bad value stops the process by name, not an hour later by surprise."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from resilience import SettingsError, link_settings
+
+T = TypeVar("T")
+
+
+class BadSettingError(ValueError):
+    """An environment variable is missing or out of bounds; the message names it, its value and what it may be."""
+
+
+class Environment:
+    """Typed reads of one mapping of environment variables. An empty value counts as missing: Compose writes it so."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def text(self, name: str) -> str:
+        """Return a variable that must be there; raises BadSettingError."""
+        value = self._values.get(name, "").strip()
+        if not value:
+            raise BadSettingError(f"{name} is not set")
+        return value
+
+    def url(self, name: str, *schemes: str) -> str:
+        """Return a URL with a host and one of `schemes`, without a slash at its end; raises BadSettingError."""
+        value = self.text(name)
+        try:
+            parts = urlsplit(value)
+            complete = parts.scheme in schemes and parts.hostname is not None and (parts.port is None or parts.port > 0)
+        except ValueError:
+            complete = False
+        if not complete:
+            raise BadSettingError(f"{name}={value!r} must be a URL like {schemes[0]}://host:port")
+        return value.rstrip("/")
+
+    def whole(self, name: str, *, at_least: int, at_most: int) -> int:
+        """Return a whole number within its bounds; raises BadSettingError."""
+        value = self.text(name)
+        try:
+            number = int(value)
+        except ValueError:
+            number = at_least - 1
+        if not at_least <= number <= at_most:
+            raise BadSettingError(f"{name}={value!r} must be a whole number from {at_least} to {at_most}")
+        return number
+
+    def profile(self, *links: str) -> str:
+        """Return LAB_PROFILE, which must have settings for each of `links`; raises BadSettingError."""
+        value = self.text("LAB_PROFILE")
+        try:
+            for link in links:
+                link_settings(value, link)
+        except SettingsError as exc:
+            raise BadSettingError(f"LAB_PROFILE={value!r}: {exc}") from exc
+        return value
+
+
+def read_or_exit(read: Callable[[Environment], T]) -> T:
+    """Read settings from the process environment; a bad one ends the process with its message, without a traceback."""
+    try:
+        return read(Environment(os.environ))
+    except BadSettingError as exc:
+        raise SystemExit(f"settings: {exc}") from exc

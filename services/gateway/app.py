@@ -1,0 +1,32 @@
+"""The composition root of the gateway."""
+
+from typing import Protocol
+
+from fastapi import FastAPI
+
+from services.common.base import Upstreams, build_app
+from services.common.kit import Kit, make_kit
+from services.common.settings import read_or_exit
+from services.gateway.core import Inventory, Orders, Shop
+from services.gateway.routes import build_router
+from services.gateway.settings import GatewaySettings
+from services.gateway.upstreams import GatewayUpstreams
+
+
+class Ports(Upstreams, Protocol):
+    """What the gateway needs from outside."""
+
+    orders: Orders
+    inventory: Inventory
+
+
+def create_app(upstreams: Ports, kit: Kit) -> FastAPI:
+    """Return the application on the given upstreams, real or fake."""
+    return build_app(kit, upstreams, build_router(Shop(upstreams.orders, upstreams.inventory)))
+
+
+def main() -> FastAPI:
+    """Return the application as the environment describes it, for `uvicorn --factory`."""
+    settings = read_or_exit(GatewaySettings.read)
+    kit = make_kit("gateway", settings.arm)
+    return create_app(GatewayUpstreams(settings, kit), kit)

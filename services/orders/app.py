@@ -1,0 +1,35 @@
+"""The composition root of orders."""
+
+import uuid
+from typing import Protocol
+
+from fastapi import FastAPI
+
+from services.common.base import Upstreams, build_app
+from services.common.kit import Kit, make_kit
+from services.common.settings import read_or_exit
+from services.orders.core import Inventory, Orders, OrderTable, Payments
+from services.orders.routes import build_router
+from services.orders.settings import OrdersSettings
+from services.orders.upstreams import OrdersUpstreams
+
+
+class Ports(Upstreams, Protocol):
+    """What orders needs from outside."""
+
+    orders: OrderTable
+    inventory: Inventory
+    payments: Payments
+
+
+def create_app(upstreams: Ports, kit: Kit) -> FastAPI:
+    """Return the application on the given upstreams, real or fake."""
+    orders = Orders(upstreams.orders, upstreams.inventory, upstreams.payments, uuid.uuid4)
+    return build_app(kit, upstreams, build_router(orders))
+
+
+def main() -> FastAPI:
+    """Return the application as the environment describes it, for `uvicorn --factory`."""
+    settings = read_or_exit(OrdersSettings.read)
+    kit = make_kit("orders", settings.arm)
+    return create_app(OrdersUpstreams(settings, kit), kit)

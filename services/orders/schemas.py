@@ -1,0 +1,14 @@
+"""What orders accepts."""
+
+from pydantic import BaseModel, ConfigDict
+
+from services.common.fields import Quantity, Sku
+
+
+class OrderIn(BaseModel):
+    """One purchase."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sku: Sku
+    quantity: Quantity

@@ -1,0 +1,33 @@
+"""The composition root of payments."""
+
+import uuid
+from typing import Protocol
+
+from fastapi import FastAPI
+
+from services.common.base import Upstreams, build_app
+from services.common.kit import Kit, make_kit
+from services.common.settings import read_or_exit
+from services.payments.core import Bank, ChargeTable, Payments
+from services.payments.routes import build_router
+from services.payments.settings import PaymentsSettings
+from services.payments.upstreams import PaymentsUpstreams
+
+
+class Ports(Upstreams, Protocol):
+    """What payments needs from outside."""
+
+    charges: ChargeTable
+    bank: Bank
+
+
+def create_app(upstreams: Ports, kit: Kit) -> FastAPI:
+    """Return the application on the given upstreams, real or fake."""
+    return build_app(kit, upstreams, build_router(Payments(upstreams.charges, upstreams.bank, uuid.uuid4)))
+
+
+def main() -> FastAPI:
+    """Return the application as the environment describes it, for `uvicorn --factory`."""
+    settings = read_or_exit(PaymentsSettings.read)
+    kit = make_kit("payments", settings.arm)
+    return create_app(PaymentsUpstreams(settings, kit), kit)

@@ -1,0 +1,93 @@
+"""Payments: written down before, charged once, written down after."""
+
+import itertools
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from services.payments.core import Charge, Decision, KeyReusedError, Payments
+
+
+class Table:
+    """Charges by key, in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Charge] = {}
+
+    async def begin(self, key: str, new: Charge) -> Charge:
+        return self.rows.setdefault(key, new)
+
+    async def settle(self, charge_id: uuid.UUID, decision: Decision) -> Decision:
+        (key,) = [key for key, row in self.rows.items() if row.id == charge_id]
+        if self.rows[key].status == "pending":
+            self.rows[key] = replace(self.rows[key], status=decision)
+        settled = self.rows[key].status
+        assert settled != "pending"
+        return settled
+
+
+class Bank:
+    """Decides as told, and notes the rows that stood when it was asked."""
+
+    def __init__(self, table: Table, decision: Decision = "charged") -> None:
+        self.table = table
+        self.decision = decision
+        self.asked: list[tuple[str, str, int]] = []
+        self.silent = False
+
+    async def charge(self, key: str, *, order_id: str, amount_cents: int) -> Decision:
+        assert self.table.rows[key].status == "pending"
+        self.asked.append((key, order_id, amount_cents))
+        if self.silent:
+            raise TimeoutError
+        return self.decision
+
+
+def desk(decision: Decision = "charged") -> tuple[Payments, Table, Bank]:
+    table = Table()
+    bank = Bank(table, decision)
+    numbers = itertools.count(1)
+    return Payments(table, bank, lambda: uuid.UUID(int=next(numbers))), table, bank
+
+
+@pytest.mark.parametrize("decision", ["charged", "declined"])
+async def test_the_decision_is_written_down(decision: Decision) -> None:
+    """What the bank says is what the caller hears and the log keeps."""
+    payments, table, _ = desk(decision)
+
+    assert await payments.charge("k", order_id="o", amount_cents=5) == decision
+    assert table.rows["k"].status == decision
+
+
+async def test_a_settled_key_does_not_reach_the_bank_again() -> None:
+    """A repeat is answered from the log."""
+    payments, _, bank = desk()
+    await payments.charge("k", order_id="o", amount_cents=5)
+
+    assert await payments.charge("k", order_id="o", amount_cents=5) == "charged"
+    assert len(bank.asked) == 1
+
+
+async def test_a_charge_left_open_is_asked_again_under_its_key() -> None:
+    """After a timeout nobody knows; the bank is asked once more under the same key, which it has learned to know."""
+    payments, table, bank = desk()
+    bank.silent = True
+    with pytest.raises(TimeoutError):
+        await payments.charge("k", order_id="o", amount_cents=5)
+    assert table.rows["k"].status == "pending"
+    bank.silent = False
+
+    assert await payments.charge("k", order_id="o", amount_cents=5) == "charged"
+    assert bank.asked == [("k", "o", 5)] * 2
+
+
+@pytest.mark.parametrize(("order_id", "amount_cents"), [("other", 5), ("o", 6)])
+async def test_a_key_belongs_to_one_charge(order_id: str, amount_cents: int) -> None:
+    """A key with another order or amount is refused, and the bank hears nothing."""
+    payments, _, bank = desk()
+    await payments.charge("k", order_id="o", amount_cents=5)
+
+    with pytest.raises(KeyReusedError):
+        await payments.charge("k", order_id=order_id, amount_cents=amount_cents)
+    assert len(bank.asked) == 1
