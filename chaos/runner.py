@@ -4,15 +4,12 @@ This is where the rooms meet and the only place that knows their order. It decid
 observed, and `chaos.judging.conclude` computes figures, evidence and verdict from that.
 """
 
-import asyncio
 import os
-from collections.abc import Collection, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NoReturn
 
 from chaos.engines.local import LocalEngine, RunningLab
-from chaos.engines.topology import arm_environment, load_topology
+from chaos.engines.topology import Link, arm_environment, load_topology
 from chaos.errors import HealFailed, LedgerUnreadable
 from chaos.faults import applied, assert_clean, title
 from chaos.judging.ledger import read_arm
@@ -24,7 +21,7 @@ from chaos.recording.recorder import Recorder
 from chaos.run import FaultWindow, PhaseTime
 from chaos.run_folder import RunFolder
 from chaos.scenario import Phase, Scenario
-from chaos.shield import to_the_end
+from chaos.shield import beside
 from chaos.terminal import LiveView, Terminal
 from chaos.toxiproxy.client import ToxiproxyClient
 from resilience.clock import SystemClock
@@ -63,7 +60,7 @@ class Runner:
             self._seen.components = lab.components
             self._seen.ready_s = lab.ready_s
             self._terminal.ready(lab.ready_s, lab.components, len(lab.services))
-            await _beside(self._experiment(lab), lab.watch())
+            await beside(self._experiment(lab), lab.watch())
         self._seen.stop_s = lab.stop_s or 0.0
         self._seen.left_running = tuple(str(one.pid) for one in lab.supervisor.survivors)
         self._seen.duration_s = self._clock.now() - self._began
@@ -83,7 +80,7 @@ class Runner:
             self._seen.arrivals = await load.ready()
             self._start_of_time(load, recorder, machine)
             probes = await stack.enter_async_context(
-                Probes(lab.links, lambda link: link.url, clock=self._clock, t0=self._t0)
+                Probes(self._watched(lab), lambda link: link.url, clock=self._clock, t0=self._t0)
             )
             await stack.enter_async_context(
                 LiveView(self._terminal, self._scenario, load.tail, recorder, clock=self._clock, t0=self._t0)
@@ -161,6 +158,11 @@ class Runner:
         times = {"phase": phase, "from_s": from_now - self._t0, "to_s": to_now - self._t0}
         self._seen.timeline.append(PhaseTime.model_validate(times))
 
+    def _watched(self, lab: RunningLab) -> list[Link]:
+        """Return the links to probe: those that are hurt, or all where none is, for then all must be at rest."""
+        hurt = self._scenario.faulted_links
+        return [link for link in lab.links if link.name in hurt or not hurt]
+
     def _load(self, lab: RunningLab) -> LoadProcess:
         plan = LoadPlan(
             seed=self._seed,
@@ -178,24 +180,3 @@ async def _dirt(client: ToxiproxyClient) -> str:
     except HealFailed as error:
         return str(error)
     return ""
-
-
-async def _beside(work: Coroutine[None, None, None], guard: Coroutine[None, None, NoReturn]) -> None:
-    """Do the work while the guard looks on; what either raises is raised once both have ended.
-
-    Cancelling this cancels the work, and waits until it has cleaned up.
-    """
-    tasks: set[asyncio.Future[None]] = {asyncio.ensure_future(work), asyncio.ensure_future(guard)}
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await to_the_end(lambda: _all_ended(tasks), restarts=1)
-    for task in tasks:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            raise error
-
-
-async def _all_ended(tasks: Collection[asyncio.Future[None]]) -> None:
-    await asyncio.wait(tasks)

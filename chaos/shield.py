@@ -1,8 +1,8 @@
 """Steps that a cancellation must not leave half done: applying a fault, healing one, stopping what was started."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -37,3 +37,24 @@ async def to_the_end(step: Callable[[], Coroutine[Any, Any, T]], *, restarts: in
         if cancelled is not None:
             raise cancelled
         return result
+
+
+async def beside(work: Coroutine[None, None, None], guard: Coroutine[None, None, NoReturn]) -> None:
+    """Do the work while the guard looks on; what either raises is raised once both have ended.
+
+    Cancelling this cancels the work, and waits until it has cleaned up.
+    """
+    tasks: set[asyncio.Future[None]] = {asyncio.ensure_future(work), asyncio.ensure_future(guard)}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await to_the_end(lambda: _all_ended(tasks), restarts=1)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+async def _all_ended(tasks: Collection[asyncio.Future[None]]) -> None:
+    await asyncio.wait(tasks)

@@ -1,0 +1,102 @@
+"""Runs the lab as its users do, in a process of its own, and looks at what it leaves."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from chaos.engines.processes import MARK
+from chaos.run import Run
+
+ROOT = Path(__file__).resolve().parents[2]
+# A run of the short phases below takes half a minute; on a machine full of other work, three times that.
+RUN_WITHIN_S = 180
+ENDS_WITHIN_S = 20
+
+SHORT = {"settle_s": 1, "baseline_s": 4, "fault_s": 5, "recovery_s": 6}
+
+
+def phases(**seconds: float) -> list[str]:
+    """Return the options that shorten the phases, with changes."""
+    return [word for name, value in (SHORT | seconds).items() for word in ("--set", f"phases.{name}={value}")]
+
+
+@dataclass
+class Ended:
+    """A run of the command line that is over."""
+
+    code: int
+    output: str
+
+
+def lab(*words: str, runs: Path, timeout_s: float = RUN_WITHIN_S) -> Ended:
+    """Run `lab WORDS` to its end."""
+    done = subprocess.run(
+        _command(runs, *words), cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+    return Ended(done.returncode, done.stdout + done.stderr)
+
+
+def run_of(runs: Path, scenario: str) -> Run:
+    """Read the newest finished run of a scenario."""
+    return Run.model_validate_json((runs / scenario / "latest" / "run.json").read_text())
+
+
+@contextmanager
+def started(*words: str, runs: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start `lab WORDS`; whatever the test does, it is gone afterwards."""
+    process = subprocess.Popen(
+        _command(runs, *words), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=ENDS_WITHIN_S)
+
+
+def read_until(process: subprocess.Popen[str], pattern: str) -> str:
+    """Read a lab's lines until one matches; returns what was read. Fails the test where the lab ends first."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if re.search(pattern, line):
+            return "".join(lines)
+    raise AssertionError(f"the lab ended before {pattern!r}:\n{''.join(lines)}")
+
+
+def left_running() -> list[str]:
+    """Return the processes that a lab has started and that still live; waits a little, for ends take a moment."""
+    for _ in range(50):
+        if not (found := _marked()):
+            break
+        time.sleep(0.1)
+    return found
+
+
+def _marked() -> list[str]:
+    found = []
+    # What an earlier, killed test run left is not this one's fault.
+    began = psutil.Process().create_time()
+    for process in psutil.process_iter():
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE or process.create_time() < began:
+                continue
+            if not process.environ().keys().isdisjoint({MARK, "LAB_LOAD"}):
+                found.append(f"{process.pid} {' '.join(process.cmdline())}")
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def _command(runs: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "chaos", "--runs", str(runs), *words]

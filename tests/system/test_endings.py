@@ -1,0 +1,60 @@
+"""However a run ends, nothing of it goes on: no process, no toxic, no half-written result."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.system.lab import lab, left_running, phases, read_until, run_of, started
+
+pytestmark = pytest.mark.system
+
+# A line of the run's output that says where it is, and the signal that ends it there.
+MOMENTS = [
+    pytest.param("postgres: ", signal.SIGINT, id="start-ctrl-c"),
+    pytest.param(r"baseline  \d", signal.SIGTERM, id="baseline-sigterm"),
+    pytest.param(r"fault  \d", signal.SIGINT, id="fault-ctrl-c"),
+    pytest.param(r"recovery  \d", signal.SIGTERM, id="recovery-sigterm"),
+    pytest.param("waiting for the last answers", signal.SIGINT, id="drain-ctrl-c"),
+]
+
+
+@pytest.mark.parametrize(("line", "number"), MOMENTS)
+def test_an_interrupted_run_leaves_nothing(line: str, number: signal.Signals, tmp_path: Path) -> None:
+    """A signal in any phase ends the run with that signal's exit code, stops everything and finishes no result."""
+    short = phases(baseline_s=2, fault_s=2, recovery_s=2)
+    with started("run", "slow-db", *short, runs=tmp_path) as process:
+        read_until(process, line)
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=20)
+    assert process.returncode == 128 + number, output
+    assert "Traceback" not in output
+    assert left_running() == []
+    assert not (tmp_path / "slow-db" / "latest").exists()
+
+
+def test_sigkill_in_the_fault_leaves_no_process_and_a_clean_next_start(tmp_path: Path) -> None:
+    """A lab killed while a fault is in force takes everything with it, and the next run starts clean."""
+    with started("run", "slow-db", *phases(fault_s=30), runs=tmp_path) as process:
+        read_until(process, r"fault  \d")
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(timeout=5)
+        assert left_running() == []
+    lab("run", "healthy", *phases(settle_s=0, baseline_s=1, fault_s=1, recovery_s=1), runs=tmp_path)
+    evidence = {piece.name: piece for piece in run_of(tmp_path, "healthy").evidence}
+    assert evidence["clean_start"].holds, evidence["clean_start"].detail
+    assert left_running() == []
+
+
+def test_a_process_that_ends_by_itself_ends_the_run(tmp_path: Path) -> None:
+    """A service that is killed behind the lab's back is named, and nothing goes on without it."""
+    with started("run", "healthy", *phases(baseline_s=60), runs=tmp_path) as process:
+        read_until(process, r"baseline  \d")
+        victim = next(line for line in left_running() if "services.bank.app" in line)
+        os.kill(int(victim.split()[0]), signal.SIGKILL)
+        output, _ = process.communicate(timeout=20)
+    assert process.returncode == 3
+    assert "bank-" in output
+    assert "ended by itself" in output
+    assert left_running() == []
