@@ -41,8 +41,9 @@ class Profile:
 
 # 2 s: where a dependency stops answering, half of the window has failed after 1 s, and the breaker opens; 5 s took 3 s
 # (measured, slow-db). 10 calls: a link with 5 calls/s can still open. 50 %: a dependency that loses one call in five
-# fills half of a window of 10 by chance in 3 % of cases, of 20 in 0.3 %. 1 s open: a dependency that is back is in use again within
-# about 1 s, and until then it is asked once a second. One probe: who is just coming up gets one call, not a flood.
+# fills half of a window of 10 by chance in 3 % of cases, of 20 in 0.3 %. 1 s open: a dependency that is back is in use
+# again within about 1 s, and until then it is asked once a second. One probe: who is just coming up gets one call, no
+# flood.
 BREAKER = BreakerSettings(window_s=2.0, min_calls=10, failure_rate=0.5, open_s=1.0, probes=1)
 
 # 10 % of calls: a full outage costs the dependency 1.1 times its load, where two attempts for everybody cost 2 times.
@@ -97,9 +98,9 @@ PROTECTED = {
     # 60 are let in, so that of the process's 100 connections 40 stay for browsing. No retry here: the retries sit one
     # level down, next to what fails, and layers multiply.
     "gateway_to_orders": _http(2.0, bulkhead=BulkheadSettings(max_concurrent=60, max_waiting=20, max_wait_s=0.1)),
-    # A read: Redis 0.1 s + Postgres 0.65 s + the stale copy out of Redis 0.1 s = 0.85 s at the very worst.
+    # A read: Redis 0.1 s + Postgres 0.65 s + the new copy into Redis 0.1 s = 0.85 s at the very worst.
     "gateway_to_inventory": _http(1.0, retry=RETRY, budget=BUDGET),
-    # A reservation: Postgres 0.65 s + Redis 0.1 s = 0.75 s.
+    # A reservation is one statement: Postgres 0.65 s at its worst, and 0.15 s for the way.
     "orders_to_inventory": _http(0.8, retry=RETRY, budget=BUDGET),
     # Two statements and the bank: Postgres at its worst 2 x 0.6 s + bank 0.1 s = 1.3 s; or the bank at its worst 1.2 s
     # + 2 x 5 ms. With its retry 1.5 + 0.2 = 1.7 s, and with orders' own statements inside the gateway's 2 s.

@@ -11,7 +11,7 @@ from resilience import LINKS, PROFILES, LinkSettings, RetrySettings, SettingsErr
 CALLS = {
     "gateway_to_orders": ("orders_to_postgres", "orders_to_inventory", "orders_to_payments", "orders_to_postgres"),
     "gateway_to_inventory": ("inventory_to_redis", "inventory_to_postgres", "inventory_to_redis"),
-    "orders_to_inventory": ("inventory_to_postgres", "inventory_to_redis"),
+    "orders_to_inventory": ("inventory_to_postgres",),
     "orders_to_payments": ("payments_to_postgres", "payments_to_bank", "payments_to_postgres"),
 }
 # What a call takes when nothing is wrong: a statement and the pool's reset, a command, the bank's script, and the sums.
