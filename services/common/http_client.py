@@ -78,8 +78,8 @@ class HttpPeer:
     ) -> Answer:
         """Send one request, with the id of the request being answered.
 
-        Raises DependencyDownError (nobody there), DependencyTimeoutError, DependencyRefusedError (503 or 429 with
-        Retry-After), DependencyBrokenError (any other 5xx, a broken connection, not JSON).
+        Raises DependencyDownError (no connection, so nothing was sent), DependencyTimeoutError, DependencyRefusedError
+        (503 or 429 with Retry-After), DependencyBrokenError (any other 5xx, a broken connection, not JSON).
         """
         sent = {**(headers or {}), HEADER: request_id.get()}
         try:
@@ -89,6 +89,9 @@ class HttpPeer:
                 text = await response.read()
                 self._raise_for(response)
                 return Answer(response.status, json.loads(text) if text else {})
+        except aiohttp.ConnectionTimeoutError as exc:
+            # A TimeoutError, but of the wait for a connection: unlike the others it is known to have had no effect.
+            raise DependencyDownError(self._dependency, "no connection to it came free or up in time") from exc
         except TimeoutError as exc:
             raise DependencyTimeoutError(self._dependency, "did not answer in time") from exc
         except aiohttp.ClientConnectorError as exc:

@@ -1,4 +1,4 @@
-"""Stock: read through a cache that keeps a stale copy for bad times, reserved once per order.
+"""Stock: read through a cache that keeps a stale copy for bad times, and a decision per order that is never taken back.
 
 Which failures a copy may answer for is decided here; whether that fallback is in force at all is decided by the profile
 of the link.
@@ -43,11 +43,11 @@ class StockTable(Protocol):
         ...
 
     async def reserve(self, order_id: str, sku: str, quantity: int) -> Reserved:
-        """Reserve once per order."""
+        """Decide once per order; every repeat gets the first answer, also after a release."""
         ...
 
     async def release(self, order_id: str) -> None:
-        """Give back what the order holds, if anything."""
+        """Give back what the order holds, if anything; it never holds anything again."""
         ...
 
 
@@ -87,7 +87,7 @@ class Inventory:
         return stock
 
     async def reserve(self, order_id: str, sku: str, quantity: int) -> Reserved:
-        """Reserve `quantity` for an order, once."""
+        """Reserve `quantity` for an order, or find too little; either way once, and every repeat is told the same."""
         return await self._table.reserve(order_id, sku, quantity)
 
     async def release(self, order_id: str) -> None:

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-import asyncpg
-
 from resilience import Pipeline, ResilienceError, link_settings
 from services.common.errors import DependencyError
 from services.common.kit import Kit
@@ -19,24 +17,33 @@ from services.inventory.settings import InventorySettings
 READ = "SELECT available FROM inventory.stock WHERE sku = $1"
 READ_ALL = "SELECT sku, available FROM inventory.stock"
 
-# Insert first, and only then take: of two twins with one order id the second waits for the first's row and takes
-# nothing. The insert looks at the stock without a lock; if two orders race for the last piece, the loser's update
-# breaks the table's CHECK and the whole statement is undone. `xmax = 0` tells a new row from one that was there.
+# Decided once per order: the first writes down what there was, every repeat reads it, also after a release. Both
+# statements lock the stock's row first, so twins and rivals wait for each other there and cannot deadlock. `xmax = 0`
+# tells a new row from one that was there.
 RESERVE = """
-WITH held AS (
-    INSERT INTO inventory.reservations (order_id, sku, quantity)
-    SELECT $1, sku, $3::integer FROM inventory.stock WHERE sku = $2 AND available >= $3::integer
+WITH stock AS (
+    SELECT available FROM inventory.stock WHERE sku = $2 FOR UPDATE
+), decided AS (
+    INSERT INTO inventory.reservations (order_id, sku, quantity, status)
+    SELECT $1, $2, $3::integer, CASE WHEN (SELECT available FROM stock) >= $3::integer THEN 'held' ELSE 'short' END
     ON CONFLICT (order_id) DO UPDATE SET order_id = EXCLUDED.order_id
-    RETURNING xmax = 0 AS is_new
+    RETURNING status, xmax = 0 AS is_new
 ), taken AS (
     UPDATE inventory.stock SET available = available - $3::integer
-    WHERE sku = $2 AND (SELECT is_new FROM held)
+    WHERE sku = $2 AND (SELECT is_new AND status = 'held' FROM decided)
 )
-SELECT EXISTS (SELECT FROM held) OR EXISTS (SELECT FROM inventory.reservations WHERE order_id = $1) AS reserved
+SELECT status <> 'short' AS reserved FROM decided
 """
 RELEASE = """
-WITH gone AS (DELETE FROM inventory.reservations WHERE order_id = $1 RETURNING sku, quantity)
-UPDATE inventory.stock AS stock SET available = stock.available + gone.quantity FROM gone WHERE stock.sku = gone.sku
+WITH locked AS (
+    SELECT sku FROM inventory.stock
+    WHERE sku = (SELECT sku FROM inventory.reservations WHERE order_id = $1) FOR UPDATE
+), given AS (
+    UPDATE inventory.reservations SET status = 'released'
+    WHERE order_id = $1 AND status = 'held' AND EXISTS (SELECT FROM locked)
+    RETURNING sku, quantity
+)
+UPDATE inventory.stock AS stock SET available = stock.available + given.quantity FROM given WHERE stock.sku = given.sku
 """
 
 FRESH_S = 5
@@ -71,16 +78,9 @@ class PostgresStock:
         return {row["sku"]: row["available"] for row in rows}
 
     async def reserve(self, order_id: str, sku: str, quantity: int) -> Reserved:
-        """Reserve once per order id, so a repeat is harmless."""
-
-        async def reserve() -> Reserved:
-            try:
-                row = await self._database.one(RESERVE, order_id, sku, quantity)
-            except asyncpg.CheckViolationError:
-                return "short"
-            return "reserved" if row["reserved"] else "short"
-
-        return await self._pipeline.call(reserve, idempotent=True)
+        """Reserve; the statement decides once per order id, so a repeat is harmless."""
+        row = await self._pipeline.call(lambda: self._database.one(RESERVE, order_id, sku, quantity), idempotent=True)
+        return "reserved" if row["reserved"] else "short"
 
     async def release(self, order_id: str) -> None:
         """Give back; a second time there is nothing to give."""

@@ -2,9 +2,13 @@
 
     insert pending, or find by key -> reserve stock -> charge -> settle
 
-Every step may be repeated: the insert finds the key, reservation and charge go by the order's id, and an order is
-settled once. So a repeat, also one that runs beside the first, goes through the same steps, and whoever is first
-settles for both. Nothing has to be locked, and an order left half-way is finished by the client's next try.
+Every step decides once and tells every repeat the same: the insert finds the key, reservation and charge are decided
+once per order id and never anew, and an order is settled once. So a repeat, also one that runs beside the first, takes
+the same way to the same end, whichever of them is ahead at any moment. Nothing has to be locked, and an order left
+half-way is finished by the client's next try.
+
+It rests on the ports' promises. Were inventory to decide anew (short for one twin, reserved for the other once somebody
+has given a piece back), the first would settle "failed" while the second charges.
 """
 
 import uuid
@@ -55,11 +59,11 @@ class Inventory(Protocol):
     """The port to inventory."""
 
     async def reserve(self, order_id: str, sku: str, quantity: int) -> bool:
-        """Reserve once per order; False where there is not enough."""
+        """Decide once per order; False where there was not enough. The answer stays, also after a release."""
         ...
 
     async def release(self, order_id: str) -> None:
-        """Give back what the order holds, if anything."""
+        """Give back what the order holds, if anything; it never holds anything again."""
         ...
 
 
@@ -67,7 +71,7 @@ class Payments(Protocol):
     """The port to payments."""
 
     async def charge(self, order_id: str, amount_cents: int) -> bool:
-        """Charge once per order; False where it was declined."""
+        """Decide once per order; False where it was declined. The answer stays."""
         ...
 
 
@@ -99,7 +103,7 @@ class Orders:
             return Settled(order_id, await self._table.settle(order.id, "failed"))
         # The amount is the row's: a repeat after a change of price must charge what the first did.
         if not await self._payments.charge(order_id, order.amount_cents):
-            # Release before settling: if this ends between the two, a repeat reserves, is declined and releases again.
+            # Release before settling: if this ends between the two, a repeat is declined again, and releases.
             await self._inventory.release(order_id)
             return Settled(order_id, await self._table.settle(order.id, "declined"))
         return Settled(order_id, await self._table.settle(order.id, "confirmed"))

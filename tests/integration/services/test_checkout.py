@@ -2,12 +2,15 @@
 
 import asyncio
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import asyncpg
 import pytest
 
 pytestmark = pytest.mark.integration
+
+RESERVATIONS = "SELECT status, quantity FROM inventory.reservations"
 
 
 async def test_a_checkout_takes_one_order_one_reservation_and_one_charge(open_shop: Any) -> None:
@@ -71,7 +74,7 @@ async def test_a_declined_charge_gives_the_stock_back(open_shop: Any) -> None:
         assert (problem["type"], problem["status"]) == ("urn:shop:problem:declined", 402)
         assert problem["instance"] == "/checkout"
     assert [row["status"] for row in await shop.rows("SELECT status FROM orders.orders")] == ["declined"]
-    assert await shop.rows("SELECT 1 FROM inventory.reservations") == []
+    assert [tuple(row) for row in await shop.rows(RESERVATIONS)] == [("released", 501)]
     stock = await shop.rows("SELECT available FROM inventory.stock WHERE sku = 'sku-0001'")
     assert stock[0]["available"] == 1_000_000
     assert await shop.charges_at_bank() == []
@@ -100,30 +103,114 @@ async def test_the_last_piece_is_sold_once(open_shop: Any) -> None:
     assert sorted(response.status for response in responses) == [201] + [409] * 19
     stock = await shop.rows("SELECT available FROM inventory.stock WHERE sku = 'sku-0001'")
     assert stock[0]["available"] == 0
-    assert len(await shop.rows("SELECT 1 FROM inventory.reservations")) == 1
+    assert sorted(row["status"] for row in await shop.rows(RESERVATIONS)) == ["held"] + ["short"] * 19
+
+
+async def reserve(shop: Any, order_id: str, *, quantity: int = 1, sku: str = "sku-0001") -> int:
+    body = {"order_id": order_id, "sku": sku, "quantity": quantity}
+    async with shop.customer.post(f"{shop.inventory.url}/reservations", json=body) as response:
+        return int(response.status)
+
+
+async def release(shop: Any, order_id: str) -> int:
+    async with shop.customer.delete(f"{shop.inventory.url}/reservations/{order_id}") as response:
+        return int(response.status)
+
+
+async def available(shop: Any) -> int:
+    (row,) = await shop.rows("SELECT available FROM inventory.stock WHERE sku = 'sku-0001'")
+    return int(row["available"])
+
+
+async def test_too_little_once_is_too_little_for_every_repeat(open_shop: Any) -> None:
+    """What came back to the stock since is not for an order that was told "out of stock", or for a product unknown."""
+    shop = await open_shop("protected")
+    await shop.rows("UPDATE inventory.stock SET available = 0 WHERE sku = 'sku-0001' RETURNING 1")
+    assert await reserve(shop, "order-1") == 409
+    assert await reserve(shop, "order-2", sku="sku-9999") == 409
+    await shop.rows("UPDATE inventory.stock SET available = 5 WHERE sku = 'sku-0001' RETURNING 1")
+    await shop.rows("INSERT INTO inventory.stock (sku, available) VALUES ('sku-9999', 5) RETURNING 1")
+
+    assert [await reserve(shop, "order-1"), await reserve(shop, "order-2", sku="sku-9999")] == [409, 409]
+    assert await available(shop) == 5
+
+
+async def test_a_repeat_after_a_release_is_told_the_same_and_holds_nothing(open_shop: Any) -> None:
+    """A late twin of a declined order cannot take its pieces again, and a second release gives nothing."""
+    shop = await open_shop("protected")
+    assert await reserve(shop, "order-1", quantity=3) == 201
+    assert await release(shop, "order-1") == 204
+
+    assert await reserve(shop, "order-1", quantity=3) == 201
+    assert await available(shop) == 1_000_000
+    assert await release(shop, "order-1") == 204
+    assert await available(shop) == 1_000_000
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Holds the row of sku-0001, so that everybody who wants it meets behind it, in the order of their coming."""
+
+    connection: "asyncpg.Connection[asyncpg.Record]"
+
+    @classmethod
+    async def start(cls, shop: Any) -> Self:
+        connection = await asyncpg.connect(shop.database)
+        await connection.execute("BEGIN")
+        await connection.execute("SELECT 1 FROM inventory.stock WHERE sku = 'sku-0001' FOR UPDATE")
+        return cls(connection)
+
+    async def until_waiting(self, count: int) -> None:
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        async with asyncio.timeout(20):
+            while await self.connection.fetchval(waiting) < count:  # noqa: ASYNC110 -- the server's doing
+                await asyncio.sleep(0.02)
+
+    async def end(self) -> None:
+        await self.connection.close()
+
+
+async def test_a_release_and_a_late_reservation_of_one_order_do_not_lock_each_other_out(open_shop: Any) -> None:
+    """Both want the stock's row first, so none holds what the other needs; whoever comes second finds it decided."""
+    shop = await open_shop("naive")
+    assert await reserve(shop, "order-1") == 201
+    holding = await Holding.start(shop)
+    late = asyncio.create_task(reserve(shop, "order-1"))
+    await holding.until_waiting(1)
+    releasing = asyncio.create_task(release(shop, "order-1"))
+    await holding.until_waiting(2)
+
+    await holding.end()
+
+    assert (await late, await releasing) == (201, 204)
+    assert await available(shop) == 1_000_000
+
+
+async def test_reservations_and_releases_at_once_lose_no_piece_and_make_none(open_shop: Any) -> None:
+    """Ten orders of one product, each reserved and released five times at once: what is held is what is missing."""
+    shop = await open_shop("naive")
+
+    orders = [f"order-{number}" for number in range(10)]
+    statuses = await asyncio.gather(
+        *(step(shop, order) for order in orders for _ in range(5) for step in (reserve, release))
+    )
+
+    assert set(statuses) == {201, 204}
+    held = sum(row["quantity"] for row in await shop.rows(RESERVATIONS) if row["status"] == "held")
+    assert await available(shop) == 1_000_000 - held
 
 
 async def test_orders_that_meet_at_the_last_piece_do_not_oversell(open_shop: Any) -> None:
     """Five reservations that have all seen the last piece, and then wait for its row, end as one sale."""
     shop = await open_shop("naive")
     await shop.rows("UPDATE inventory.stock SET available = 1 WHERE sku = 'sku-0001' RETURNING 1")
-    holder = await asyncpg.connect(shop.database)
-    transaction = holder.transaction()
-    await transaction.start()
-    await holder.fetch("SELECT 1 FROM inventory.stock WHERE sku = 'sku-0001' FOR UPDATE")
+    holding = await Holding.start(shop)
 
-    async def reserve(number: int) -> int:
-        body = {"order_id": f"order-{number}", "sku": "sku-0001", "quantity": 1}
-        async with shop.customer.post(f"{shop.inventory.url}/reservations", json=body) as response:
-            return int(response.status)
-
-    reserving = [asyncio.create_task(reserve(number)) for number in range(5)]
-    blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    async with asyncio.timeout(20):
-        while await holder.fetchval(blocked) < 5:  # noqa: ASYNC110 -- the server's doing
-            await asyncio.sleep(0.02)
-    await transaction.rollback()
-    await holder.close()
+    reserving = [asyncio.create_task(reserve(shop, f"order-{number}")) for number in range(5)]
+    await holding.until_waiting(5)
+    await holding.end()
 
     assert sorted(await asyncio.gather(*reserving)) == [201, 409, 409, 409, 409]
     stock = await shop.rows("SELECT available FROM inventory.stock WHERE sku = 'sku-0001'")
