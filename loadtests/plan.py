@@ -20,6 +20,7 @@ class Plan:
     arms: Mapping[str, str]
     checkout_per_s: float
     browse_per_s: float
+    repeat_share: float
     in_time_s: float
     patience_s: float
     max_in_flight: int
@@ -45,6 +46,7 @@ def read_plan(path: Path) -> Plan:
         arms=fields.arms("arms"),
         checkout_per_s=fields.number("checkout_per_s", zero=True),
         browse_per_s=fields.number("browse_per_s", zero=True),
+        repeat_share=fields.share("repeat_share"),
         in_time_s=fields.number("in_time_s", zero=False),
         patience_s=fields.number("patience_s", zero=False),
         max_in_flight=fields.whole("max_in_flight", least=1),
@@ -77,6 +79,12 @@ class _Fields:
         # A NaN fails every comparison, so it is refused here too.
         if not fits or not (0 <= value < float("inf")) or (value == 0 and not zero):
             raise self._bad(name, "a number >= 0" if zero else "a number > 0", value)
+        return float(value)
+
+    def share(self, name: str) -> float:
+        value = self._get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise self._bad(name, "a number from 0 to 1", value)
         return float(value)
 
     def path(self, name: str) -> Path:

@@ -12,9 +12,10 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import NoReturn, Protocol, Self
 
 from chaos.engines.adoption import dying_with_parent
+from chaos.engines.processes import MARK
 from chaos.errors import LoadFailed
 from chaos.recording.tail import Tail
 from chaos.scenario import Load
@@ -75,16 +76,20 @@ class LoadPlan:
 class LoadProcess:
     """The load generator of one run: `async with`, then ready, go, wait_done. Leaving the block ends the process.
 
-    Writes load.json, load.ready, load.go and requests.csv into `folder`, and Locust's output into `log`.
+    Writes load.json, load.ready, load.go and requests.csv into `folder`, and Locust's output into `log`. By `mark`, the
+    lab's own, the next start finds it where it outlived a killed lab: it is no child of the lab's supervisor.
     """
 
-    def __init__(self, plan: LoadPlan, *, root: Path, folder: Path, log: Path, start: Start = start_process) -> None:
+    def __init__(
+        self, plan: LoadPlan, *, root: Path, folder: Path, log: Path, mark: str, start: Start = start_process
+    ) -> None:
         self.tail = Tail(folder / "requests.csv", in_time_s=plan.load.in_time_s)
         self._plan = plan
         self._script = root / "loadtests" / "arrivals.py"
         self._folder = folder
         self._ready_file, self._go_file = folder / "load.ready", folder / "load.go"
         self._log = log
+        self._mark = mark
         self._start = start
         self._process: ProcessLike | None = None
 
@@ -96,7 +101,8 @@ class LoadProcess:
         plan_file.write_text(json.dumps(self._content(), indent=1))
         argv = (sys.executable, "-m", "locust", "-f", str(self._script))
         options = ("--headless", "--users", "1", "--spawn-rate", "1", "--only-summary")
-        self._process = await self._start((*argv, *options), {"LAB_LOAD": str(plan_file)}, self._log)
+        environment = {"LAB_LOAD": str(plan_file), MARK: self._mark}
+        self._process = await self._start((*argv, *options), environment, self._log)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -123,6 +129,12 @@ class LoadProcess:
         code = self._running().returncode
         if code is not None:
             raise LoadFailed(f"the load generator ended with exit code {code}{self._last_lines()}")
+
+    async def watch(self) -> NoReturn:
+        """Run beside a run: raises LoadFailed as soon as the process ends badly. Its own good end is no news."""
+        if await self._running().wait() == 0:
+            await asyncio.get_running_loop().create_future()
+        raise LoadFailed(f"the load generator ended{self._last_lines()}")
 
     async def wait_done(self, within_s: float) -> None:
         """Wait until the last answer is in and every row is written; raises LoadFailed."""

@@ -70,11 +70,6 @@ class MachineSampler:
         """Say when t0 is, an instant of the clock."""
         self._t0 = t0
 
-    @property
-    def rss_peak_mib(self) -> float | None:
-        """Return the largest sum of memory seen, in MiB; `memory_peak` says whether it is pss or rss."""
-        return None if self.memory_peak is None else self.memory_peak.mib
-
     def busy(self, from_s: float, to_s: float) -> float | None:
         """Return the share of all processors' time that was not idle in a window; None where it was not watched."""
         inside = [times for times in self._cpu if from_s <= self._since_t0(times.at) <= to_s]

@@ -5,29 +5,32 @@ Each link has a connection of its own and a task of its own, so a slow link dela
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from operator import attrgetter
-from typing import Self
+from typing import NoReturn, Self
 
 from chaos.engines.links import Link
 from chaos.recording.probe_protocols import BROKEN, Conversation, ProtocolError, conversation
 from chaos.records import Probe
+from chaos.shield import first_error
 from resilience.clock import Clock
 
+# Of a link that a fault hurts, and of the others: enough to see that nothing else was wrong, at a quarter of the cost.
 PERIOD_S = 0.25
-BOUND_S = 3.0
+REST_PERIOD_S = 1.0
+BOUND_S = 5.0
 
 
 class Probes:
     """Probes links while its block is entered. `recorded` holds every exchange so far, in the order of their ends.
 
-    `database_url` gives, for a link to Postgres, a URL that leads through the link; a link's own does. Times are
-    seconds after `t0`, an instant of `clock`; that of an exchange is its start.
+    `links` gives each link's period in seconds; `database_url` gives, for a link to Postgres, a URL that leads through
+    the link; a link's own does. Times are seconds after `t0`, an instant of `clock`; that of an exchange is its start.
     """
 
     def __init__(
         self,
-        links: Sequence[Link],
+        links: Mapping[Link, float],
         database_url: Callable[[Link], str] = attrgetter("url"),
         *,
         clock: Clock,
@@ -41,10 +44,10 @@ class Probes:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        for number, link in enumerate(self._links):
+        for number, (link, period_s) in enumerate(self._links.items()):
             # Spread over the period, so that probes do not queue behind each other in our own event loop.
-            offset_s = PERIOD_S * number / len(self._links)
-            self._tasks.append(asyncio.create_task(self._watch(link, offset_s), name=f"probe {link.proxy}"))
+            offset_s = period_s * number / len(self._links)
+            self._tasks.append(asyncio.create_task(self._watch(link, period_s, offset_s), name=f"probe {link.proxy}"))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -56,7 +59,11 @@ class Probes:
             if isinstance(end, Exception):
                 raise end
 
-    async def _watch(self, link: Link, offset_s: float) -> None:
+    async def watch(self) -> NoReturn:
+        """Run beside a run: raises what a probe met that a link cannot have caused, as soon as it met it."""
+        await first_error(self._tasks)
+
+    async def _watch(self, link: Link, period_s: float, offset_s: float) -> None:
         postgres = link.name.endswith("_to_postgres")
         talk = conversation(link, self._database_url(link) if postgres else "")
         begun = self._clock.now() + offset_s
@@ -65,7 +72,7 @@ class Probes:
         try:
             while True:
                 connected = await self._probe(link, talk, connected=connected)
-                await self._clock.sleep(_until_next(self._clock.now(), begun))
+                await self._clock.sleep(_until_next(self._clock.now(), begun, period_s))
         finally:
             talk.close()
 
@@ -95,9 +102,9 @@ async def _bounded(step: Awaitable[None]) -> None:
         await step
 
 
-def _until_next(now: float, begun: float) -> float:
+def _until_next(now: float, begun: float, period_s: float) -> float:
     """Return the wait until the next whole period after `begun`: what a slow exchange has missed is not made up."""
-    return (math.floor((now - begun) / PERIOD_S) + 1) * PERIOD_S - (now - begun)
+    return (math.floor((now - begun) / period_s) + 1) * period_s - (now - begun)
 
 
 def _said(error: BaseException) -> str:

@@ -7,7 +7,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import NoReturn, Protocol, Self
 
 import aiohttp
 
@@ -15,6 +15,7 @@ from chaos.errors import RunFolderError
 from chaos.recording import metrics_file
 from chaos.recording.exposition import samples, select
 from chaos.recording.metrics_file import Scrape
+from chaos.shield import first_error
 from resilience.clock import Clock
 from services.common.metrics import DB_POOL_USED, HTTP_IN_FLIGHT
 
@@ -75,6 +76,10 @@ class Recorder:
             if isinstance(end, Exception):
                 raise end
         self._flush()
+
+    async def watch(self) -> NoReturn:
+        """Run beside a run: raises RunFolderError as soon as the file cannot be written."""
+        await first_error(self._tasks)
 
     def start_of_time(self, t0: float) -> None:
         """Say when t0 is, an instant of the clock."""

@@ -1,6 +1,7 @@
 """Runs of the load generator, for the tests of it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,12 +16,13 @@ from tests.integration.load.gateway import Answer, Gateway, gateway
 ROOT = Path(__file__).parents[3]
 SEED = 7
 LEAD_S = 0.3
+MARK = f"of-test-{os.getpid()}"
 
 
 def load_process(folder: Path, arms: Mapping[str, str], load: Load, duration_s: float) -> LoadProcess:
     """Return a load process that writes everything into `folder`."""
     plan = LoadPlan(seed=SEED, arms=arms, load=load, duration_s=duration_s)
-    return LoadProcess(plan, root=ROOT, folder=folder, log=folder / "locust.log")
+    return LoadProcess(plan, root=ROOT, folder=folder, log=folder / "locust.log", mark=MARK)
 
 
 async def eventually(holds: Callable[[], bool], within_s: float = 20) -> None:

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.integration
 
 DURATION_S = 3.0
 PATIENCE_S = 1.5
-LOAD = Load(checkout_per_s=20, browse_per_s=40, in_time_s=0.3, patience_s=PATIENCE_S, max_in_flight=500)
+LOAD = Load(
+    checkout_per_s=20, browse_per_s=40, repeat_share=0.2, in_time_s=0.3, patience_s=PATIENCE_S, max_in_flight=500
+)
 STALL_FROM_S, STALL_TO_S = 1.0, 2.0
 # The two processes agree on t0 through the epoch, read at slightly different moments.
 CLOCKS_S = 0.03
@@ -68,7 +70,7 @@ async def one_run(folder: Path) -> Seen:
 
 
 def test_every_arrival_of_the_schedule_is_a_row_at_every_arm(seen: Seen) -> None:
-    arrivals = schedule(SEED, LOAD.checkout_per_s, LOAD.browse_per_s, DURATION_S)
+    arrivals = schedule(SEED, LOAD.checkout_per_s, LOAD.browse_per_s, LOAD.repeat_share, DURATION_S)
 
     expected = [(each.seq, each.kind, round(each.intended_s, 6)) for each in arrivals]
     for arm in ("prompt", "stalling", "mute", "busy"):
@@ -92,6 +94,18 @@ def test_every_request_is_sent_once_and_its_id_names_its_row(seen: Seen) -> None
     for arm, gateway in seen.gateways.items():
         sent = Counter((key, request_id) for _, _, key, request_id in gateway.asked)
         assert sent == Counter((row.key, f"{arm}-{row.seq}") for row in seen.of(arm))
+
+
+def test_a_checkout_that_is_sent_again_is_a_row_of_its_own_with_the_same_key(seen: Seen) -> None:
+    """The same customers click twice at every arm."""
+    again = set()
+    for arm in seen.gateways:
+        checkouts = sorted((row for row in seen.of(arm) if row.kind == "checkout"), key=lambda row: row.seq)
+        times = Counter(row.key for row in checkouts)
+        assert set(times.values()) == {1, 2}
+        firsts = {row.key: row.seq for row in reversed(checkouts)}
+        again.add(frozenset((firsts[row.key], row.seq) for row in checkouts if row.seq != firsts[row.key]))
+    assert len(again) == 1
 
 
 def test_a_stall_is_counted_from_the_intended_instant(seen: Seen) -> None:

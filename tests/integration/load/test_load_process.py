@@ -1,6 +1,7 @@
 """How a load process begins, ends and fails."""
 
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
@@ -10,14 +11,19 @@ from pathlib import Path
 
 import psutil
 import pytest
+from aiohttp import web
 
 from chaos.engines.adoption import setpriv
+from chaos.engines.leftovers import clean_leftovers
+from chaos.engines.liveness import Identity
+from chaos.engines.state import LabState, write_state
 from chaos.errors import LoadFailed
 from chaos.recording.load import LoadPlan, LoadProcess, ProcessLike, start_process
+from chaos.records import read_requests
 from chaos.scenario import Load
 from resilience.clock import SystemClock
 from tests.integration.load.gateway import gateway, mute, prompt
-from tests.integration.load.generator import ROOT, eventually, load_process, sending, soon
+from tests.integration.load.generator import MARK, ROOT, eventually, load_process, sending, soon
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +38,7 @@ def program_in(folder: Path, code: str) -> LoadProcess:
         return await start_process([sys.executable, "-c", code], env, log)
 
     plan = LoadPlan(seed=1, arms={"naive": "http://127.0.0.1:1"}, load=LOAD, duration_s=1)
-    return LoadProcess(plan, root=ROOT, folder=folder, log=folder / "locust.log", start=start)
+    return LoadProcess(plan, root=ROOT, folder=folder, log=folder / "locust.log", mark=MARK, start=start)
 
 
 def running(process: LoadProcess) -> psutil.Process:
@@ -77,6 +83,27 @@ async def test_a_gateway_that_goes_away_fails_its_customers_and_not_the_run(tmp_
     assert len(rows) == scheduled
     assert {(row.outcome, row.status) for row in rows if row.outcome != "answered"} == {("failed", 0)}
     assert rows[-1].outcome == "failed"
+
+
+async def test_a_shop_that_makes_two_orders_of_one_key_is_seen_in_the_rows(tmp_path: Path) -> None:
+    numbers = itertools.count()
+
+    async def doubling(request: web.Request) -> web.Response:
+        return web.json_response({"order_id": f"order-{next(numbers)}"}, status=201)
+
+    load = LOAD.model_copy(update={"browse_per_s": 0.0, "repeat_share": 1.0})
+    async with sending(tmp_path, {"doubling": doubling, "prompt": prompt}, load, 2.5) as run:
+        await run.go()
+        await run.process.wait_done(20)
+
+    orders: dict[str, dict[str, list[str]]] = {"doubling": {}, "prompt": {}}
+    for row in run.rows():
+        assert row.outcome == "answered"
+        orders[row.arm].setdefault(row.key, []).append(row.order_id)
+    twice = {arm: [ids for ids in of_key.values() if len(ids) == 2] for arm, of_key in orders.items()}
+    assert len(twice["doubling"]) == len(twice["prompt"]) > 10
+    assert all(first != again for first, again in twice["doubling"])
+    assert all(first == again for first, again in twice["prompt"])
 
 
 SAID: dict[str, tuple[bytes, str]] = {
@@ -150,6 +177,35 @@ async def test_sigterm_ends_a_run_at_once_and_keeps_its_rows(tmp_path: Path) -> 
         assert run.process._process.returncode not in (None, -9)
         assert not child.is_running()
     assert len(run.rows()) >= read
+
+
+async def test_sigterm_writes_the_rows_that_still_wait_in_memory(tmp_path: Path) -> None:
+    """The generator here never flushes of itself, so every row of the file is written on the way out."""
+
+    async def start(argv: Sequence[str], env: Mapping[str, str], log: Path) -> ProcessLike:
+        _python, _dash_m, _locust, *options = argv
+        code = (
+            "import runpy, sys, loadtests.rows\n"
+            "loadtests.rows.FLUSH_S = 3600.0\n"
+            f"sys.argv = ['locust', *{options!r}]\n"
+            "runpy.run_module('locust', run_name='__main__', alter_sys=True)\n"
+        )
+        return await start_process([sys.executable, "-c", code], env, log)
+
+    async with gateway(prompt) as served:
+        plan = LoadPlan(seed=1, arms={"naive": served.url}, load=LOAD, duration_s=LONG_S)
+        log = tmp_path / "locust.log"
+        async with LoadProcess(plan, root=ROOT, folder=tmp_path, log=log, mark=MARK, start=start) as process:
+            await process.ready()
+            process.go(soon())
+            await eventually(lambda: len(served.asked) >= 60)
+            assert process.tail.read() == []
+            await process.stop()
+        rows = read_requests(tmp_path / "requests.csv")
+
+    # All but the last few, whose answers may have been on their way.
+    assert len(rows) >= 50
+    assert {row.outcome for row in rows} == {"answered"}
 
 
 async def test_sigterm_ends_a_wait_for_go(tmp_path: Path) -> None:
@@ -271,8 +327,9 @@ def test_without_lab_load_it_says_what_to_set() -> None:
 def test_a_full_disk_ends_the_run_in_one_line(tmp_path: Path) -> None:
     plan = tmp_path / "load.json"
     plan.write_text(
-        '{"seed": 1, "arms": {"naive": "http://127.0.0.1:1"}, "checkout_per_s": 1, "browse_per_s": 1, "in_time_s": 1,'
-        ' "patience_s": 1, "max_in_flight": 9, "duration_s": 1, "records": "/dev/full", "ready": "r", "go": "g"}'
+        '{"seed": 1, "arms": {"naive": "http://127.0.0.1:1"}, "checkout_per_s": 1, "browse_per_s": 1,'
+        ' "repeat_share": 0, "in_time_s": 1, "patience_s": 1, "max_in_flight": 9,'
+        ' "duration_s": 1, "records": "/dev/full", "ready": "r", "go": "g"}'
     )
 
     ended = locust({"LAB_LOAD": str(plan)})
@@ -297,6 +354,22 @@ async def test_customers_who_wait_for_answers_run_in_a_shape_too() -> None:
 
     assert process.returncode == 0, output.decode()
     assert {path.split("/")[1] for _, path, _, _ in served.asked} == {"products", "checkout"}
+
+
+async def test_the_next_start_finds_the_generator_of_a_lab_that_was_killed(tmp_path: Path) -> None:
+    """It carries the lab's mark, so it is found where nothing ended it together with the lab."""
+    (tmp_path / ".lab").mkdir()
+    gone = Identity(pid=2**22 + 1, started="gone")
+    write_state(tmp_path, LabState(pid=gone.pid, started=gone.started, mark=MARK, ready=True, log_dir=str(tmp_path)))
+    code = "import time; print('up', flush=True); time.sleep(60)"
+    async with program_in(tmp_path, code) as process:
+        await eventually(lambda: "up" in (tmp_path / "locust.log").read_text())
+        child = running(process)
+
+        (said,) = await clean_leftovers(tmp_path)
+
+        assert f"(pid {child.pid})" in said
+        assert await asyncio.wait_for(process._running().wait(), 20) == -9
 
 
 @pytest.mark.skipif(setpriv() is None, reason="the death signal is Linux's")

@@ -44,8 +44,8 @@ async def test_the_processors_and_the_memory_are_watched(hungry: int) -> None:
     assert share is not None
     assert 0 <= share <= 1
     assert all(0 <= each <= 1 for _, each in machine.busy_series())
-    assert machine.rss_peak_mib is not None
-    assert machine.rss_peak_mib > 64
+    assert machine.memory_peak is not None
+    assert machine.memory_peak.mib > 64
 
 
 async def test_a_window_that_was_not_watched_has_no_share() -> None:

@@ -53,7 +53,7 @@ async def ways(postgres: int, valkey: int) -> AsyncIterator[Ways]:
             Link("naive", name, way.listen, "", f"postgresql://shop@{way.listen}/postgres")
             for name, way in forwarders.items()
         ]
-        probes = await stack.enter_async_context(Probes(links, clock=clock, t0=clock.now()))
+        probes = await stack.enter_async_context(Probes(dict.fromkeys(links, PERIOD_S), clock=clock, t0=clock.now()))
         yield Ways(forwarders, probes)
 
 
@@ -149,7 +149,7 @@ async def test_a_service_that_is_not_well_is_an_error() -> None:
     async with gateway(prompt) as served:
         served.health_status = 500
         link = Link("naive", "gateway_to_orders", served.url.removeprefix("http://"), "")
-        async with Probes([link], clock=clock, t0=clock.now()) as probes:
+        async with Probes({link: PERIOD_S}, clock=clock, t0=clock.now()) as probes:
             await eventually(lambda: len(probes.recorded) >= 2)
 
     assert errors(probes.recorded) == {"exchange: /healthz: status 500"}
@@ -160,7 +160,7 @@ async def test_leaving_the_block_ends_every_probe_and_its_connection(valkey: int
     before = asyncio.all_tasks()
     async with forwarder("127.0.0.1", valkey) as way:
         way.mute = True
-        async with Probes([Link("naive", LINKS[1], way.listen, "")], clock=clock, t0=clock.now()) as probes:
+        async with Probes({Link("naive", LINKS[1], way.listen, ""): PERIOD_S}, clock=clock, t0=clock.now()) as probes:
             await eventually(lambda: way.accepted == 1)
             left_at = len(asyncio.all_tasks())
         assert len(asyncio.all_tasks()) < left_at

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from chaos.recording.machine import _CpuTimes, _share, machine_facts, memory_of
-from chaos.recording.probes import PERIOD_S, _said, _until_next
+from chaos.recording.probes import BOUND_S, PERIOD_S, _said, _until_next
 
 
 @pytest.mark.parametrize(
@@ -14,14 +14,14 @@ from chaos.recording.probes import PERIOD_S, _said, _until_next
 )
 def test_the_next_probe_comes_at_the_next_whole_period(now: float, wait_s: float) -> None:
     """So a slow exchange delays the next one and is not made up for by a burst."""
-    assert _until_next(now, 100.0) == pytest.approx(wait_s)
-    assert 0 < _until_next(now, 100.0) <= PERIOD_S
+    assert _until_next(now, 100.0, PERIOD_S) == pytest.approx(wait_s)
+    assert 0 < _until_next(now, 100.0, PERIOD_S) <= PERIOD_S
 
 
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (TimeoutError(), "nothing within 3 s"),
+        (TimeoutError(), f"nothing within {BOUND_S:g} s"),
         (EOFError(), "the connection was closed"),
         (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
         (OSError("odd"), "odd"),
