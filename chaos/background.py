@@ -4,23 +4,26 @@ That process is an ordinary lab (`lab up --foreground`): the same engine, state 
 is different: it is waited for, and its output goes to .lab/up.log.
 """
 
-import asyncio
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from chaos.engines.leftovers import clean_leftovers
 from chaos.engines.local import LocalEngine
 from chaos.engines.processes import last_lines
 from chaos.engines.starting import START_TIMEOUT_S
-from chaos.engines.state import LAB_FOLDER, LabState, live_lab
+from chaos.engines.state import LAB_FOLDER, LabState, live_lab, only_lab
 from chaos.engines.topology import arm_environment, load_topology
+from chaos.engines.waiting import until
 from chaos.errors import LabAlreadyUp, StartFailed
 from chaos.scenario import Arm
-from resilience.clock import SystemClock
+from chaos.shield import to_the_end
 
 POLL_S = 0.1
+# A stop takes up to 3 s.
+STOP_WITHIN_S = 10.0
 LOG = Path(LAB_FOLDER, "up.log")
 LOGS = Path(LAB_FOLDER, "logs")
 
@@ -39,24 +42,45 @@ async def start(root: Path, arms: str) -> LabState:
     """
     if (up := live_lab(root)) is not None:
         raise LabAlreadyUp(f"a lab is up in {root} (pid {up.pid}): `lab down` ends it")
-    clock = SystemClock()
-    (root / LAB_FOLDER).mkdir(exist_ok=True)
-    with (root / LOG).open("wb") as log:
-        # A session of its own: the shell's Ctrl-C and the terminal's end are not its end.
-        process = subprocess.Popen(  # noqa: S603, ASYNC220 - ourselves; forking takes a moment once
-            [sys.executable, "-m", "chaos", "--root", str(root), "up", "--foreground", "--arms", arms],
-            cwd=root, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    deadline = clock.now() + START_TIMEOUT_S
+    process = _in_background(root, arms)
+
+    def ready() -> bool:
+        state = live_lab(root)
+        return process.poll() is not None or (state is not None and state.ready and state.pid == process.pid)
+
+    came_up = False
     try:
-        while process.poll() is None and clock.now() < deadline:
-            state = live_lab(root)
-            if state is not None and state.ready and state.pid == process.pid:
-                return state
-            await clock.sleep(POLL_S)
-    except asyncio.CancelledError:
-        process.terminate()
-        raise
-    process.terminate()
+        # It has its own bound on the start, and says more about it than we could.
+        await until(ready, POLL_S, START_TIMEOUT_S + STOP_WITHIN_S)
+        state = live_lab(root)
+        came_up = state is not None and state.ready and state.pid == process.pid
+        if state is not None and came_up:
+            return state
+    finally:
+        if not came_up:
+            await to_the_end(lambda: _end(process, root), restarts=1)
     lines = "".join(f"\n  {line}" for line in last_lines(root / LOG))
     raise StartFailed(f"the lab did not come up{lines}")
+
+
+def _in_background(root: Path, arms: str) -> subprocess.Popen[bytes]:
+    try:
+        (root / LAB_FOLDER).mkdir(exist_ok=True)
+        with (root / LOG).open("wb") as log:
+            # A session of its own: the shell's Ctrl-C and the terminal's end are not its end.
+            return subprocess.Popen(  # noqa: S603 - ourselves
+                [sys.executable, "-m", "chaos", "--root", str(root), "up", "--foreground", "--arms", arms],
+                cwd=root, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+    except OSError as error:
+        raise StartFailed(f"{error.filename}: {error.strerror}; the lab keeps its state there") from error
+
+
+async def _end(process: subprocess.Popen[bytes], root: Path) -> None:
+    """End the lab behind `process`, politely and then not; its own children end with it."""
+    process.terminate()
+    if not await until(lambda: process.poll() is not None, POLL_S, STOP_WITHIN_S):
+        process.kill()
+        process.wait()
+        with only_lab(root):
+            await clean_leftovers(root)

@@ -1,11 +1,13 @@
 """The command line: what can be asked of the lab. Each command's work is in `chaos.commands`.
 
-Exit codes: 0 CONFIRMED (or done), 1 REFUTED, 2 NOT PROVEN, 3 the lab says what is wrong, 130 and 143 interrupted.
+Exit codes: 0 CONFIRMED (or done), 1 REFUTED, 2 NOT PROVEN, 3 the lab says what is wrong, 70 a defect of the lab,
+130 and 143 interrupted.
 """
 
 import argparse
 import difflib
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -26,6 +28,10 @@ first steps:
 
 exit codes of run: 0 CONFIRMED, 1 REFUTED, 2 NOT PROVEN, 3 a clear error, 130 or 143 interrupted.
 """
+
+
+# EX_SOFTWARE of sysexits.h.
+DEFECT = 70
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     run = todo.add_parser("run", help="run a scenario and judge it", description="Run a scenario and judge it.")
     run.add_argument("name", metavar="NAME", help="a scenario of `lab list`, or a path to a scenario file")
-    run.add_argument("--seed", type=int, default=7, help="of arrivals and of the customers' choices (default: 7)")
+    run.add_argument("--seed", type=_seed, default=7, help="of arrivals and of the customers' choices (default: 7)")
     run.add_argument("--arms", metavar="A,B", help="other profiles than the file's, one to three, comma between")
     run.add_argument(
         "--set", action="append", default=[], dest="sets", metavar="KEY=VALUE",
@@ -79,6 +85,12 @@ def build_parser() -> argparse.ArgumentParser:
     validate.set_defaults(do=commands.validate)
 
     return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed; give a whole number from 0 on")
+    return int(text)
 
 
 def _nearest_command(argv: Sequence[str]) -> str:
@@ -107,4 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = _nearest_command(arguments) if isinstance(error, UsageError) else ""
         print(f"lab: {error}{hint}", file=sys.stderr)
         return error.exit_code
+    except Exception:  # noqa: BLE001 - a defect of ours; Python's own exit code for it, 1, would read as REFUTED
+        traceback.print_exc()
+        return DEFECT
     return code

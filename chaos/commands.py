@@ -9,7 +9,7 @@ from chaos import background
 from chaos.engines.doctor import checks
 from chaos.engines.leftovers import stop_lab
 from chaos.engines.state import live_lab
-from chaos.errors import LabError, RunFolderError, UsageError
+from chaos.errors import LabError, UsageError
 from chaos.interrupt import Interrupted, run_interruptible
 from chaos.judging.conclude import conclude
 from chaos.report import write_report
@@ -49,26 +49,25 @@ def run(options: Namespace) -> int:
     names = _profiles(options.arms) if options.arms else None
     scenario = load_scenario(options.name, root=root, sets=options.sets, arms=names)
     started_at = datetime.fromtimestamp(SystemClock().wall(), UTC)
+    source = None if options.sets or names else scenario_path(options.name, root)
     folder = RunFolder.create(_runs(options), scenario.name, started_at)
-    folder.write_scenario(scenario, None if options.sets or names else scenario_path(options.name, root))
-    with open_terminal() as terminal:
+    with folder.kept_if_used(), open_terminal() as terminal:
         try:
-            judged = _run(options, scenario, folder, started_at, terminal)
+            folder.write_scenario(scenario, source)
+            judged = run_interruptible(_run(options, scenario, folder, started_at, terminal))
         except Interrupted as stop:
             terminal.note(f"{stop}; everything is stopped, logs are in {folder.shown()}")
             return stop.exit_code
-        except OSError as error:
-            raise RunFolderError(f"{folder.shown()}: cannot be written: {error.strerror or error}") from error
-        finally:
-            folder.remove_if_nothing_ran()
         terminal.finished(judged, folder.path)
     return judged.verdict.exit_code
 
 
-def _run(options: Namespace, scenario: Scenario, folder: RunFolder, started_at: datetime, terminal: Terminal) -> Run:
+async def _run(
+    options: Namespace, scenario: Scenario, folder: RunFolder, started_at: datetime, terminal: Terminal
+) -> Run:
+    """Run and judge. Once everything is recorded nothing is awaited, so a signal no longer takes the result away."""
     root = _root(options)
-    runner = Runner(scenario, seed=options.seed, root=root, folder=folder, terminal=terminal)
-    observed = run_interruptible(runner.run())
+    observed = await Runner(scenario, seed=options.seed, root=root, folder=folder, terminal=terminal).run()
     folder.write_probes(observed.probes)
     judged = conclude(
         scenario, observed, folder, seed=options.seed, started_at=started_at, root=root, repeat=_repeat(options)

@@ -12,7 +12,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from chaos.errors import HealFailed, ToxiproxyError
-from chaos.scenario import Down, Fault, Toxic
+from chaos.fault_names import proxy_name, title, toxic_name
+from chaos.run import FaultWindow
+from chaos.scenario import Down, Fault
 from chaos.shield import to_the_end
 from chaos.toxiproxy.client import Proxy, ToxiproxyClient
 from resilience.clock import Clock
@@ -37,42 +39,17 @@ class InForce:
     to_s: float | None = None
     healed_s: float | None = None
 
-
-def proxy_name(arm: str, link: str) -> str:
-    """Return the name of the proxy that carries a link of an arm."""
-    return f"{arm}.{link}"
-
-
-def toxic_name(fault: Toxic) -> str:
-    """Return a name that says what the toxic does, so that two faults on one link stand apart."""
-    settings = [f"{name}{value}" for name, value in sorted(fault.attributes.items())]
-    return "_".join([fault.type, fault.stream, *settings, *([f"p{fault.toxicity:g}"] if fault.toxicity < 1 else [])])
-
-
-def title(fault: Fault) -> str:
-    """Return a fault in words, e.g. `latency 800 ms on orders_to_postgres, inventory_to_postgres`."""
-    links = ", ".join(fault.links)
-    if isinstance(fault, Down):
-        return f"down: {links}"
-    stream = " upstream" if fault.stream == "upstream" else ""
-    share = f", {fault.toxicity * 100:g} % of connections" if fault.toxicity < 1 else ""
-    return f"{_effect(fault)}{stream} on {links}{share}"
-
-
-def _effect(fault: Toxic) -> str:
-    given = fault.attributes
-    match fault.type:
-        case "latency":
-            jitter = given.get("jitter", 0)
-            return f"latency {given.get('latency', 0)} ms" + (f" ± {jitter} ms" if jitter else "")
-        case "bandwidth":
-            return f"bandwidth {given.get('rate', 0)} KB/s"
-        case "timeout":
-            wait_ms = given.get("timeout", 0)
-            return f"silence, then close after {wait_ms} ms" if wait_ms else "silence"
-        case "reset_peer":
-            wait_ms = given.get("timeout", 0)
-            return f"reset after {wait_ms} ms" if wait_ms else "reset"
+    def window(self, t0: float) -> FaultWindow:
+        """Return when it was in force, in seconds after `t0`; raises RuntimeError while it still is."""
+        if self.to_s is None or self.healed_s is None:
+            raise RuntimeError(f"{title(self.fault)} is still in force")
+        return FaultWindow(
+            title=title(self.fault),
+            links=self.fault.links,
+            from_s=self.from_s - t0,
+            to_s=self.to_s - t0,
+            healed_s=self.healed_s - t0,
+        )
 
 
 @asynccontextmanager

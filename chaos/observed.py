@@ -1,6 +1,7 @@
 """What one run left to judge: between the runner, which acts, and `chaos.judging.conclude`, which decides."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from chaos.records import Probe
 from chaos.run import ArmLedger, Component, FaultWindow, PhaseTime
@@ -24,4 +25,5 @@ class Observed:
     stop_s: float = 0.0
     duration_s: float = 0.0
     cpu_busy_baseline: float | None = None
-    rss_peak_mib: float | None = None
+    memory_peak_mib: float | None = None
+    memory_kind: Literal["pss", "rss"] | None = None

@@ -36,12 +36,16 @@ class PhaseTime(Model):
 
 
 class FaultWindow(Model):
-    """When a fault was in force: from the last arm's injection to the first arm's healing."""
+    """When a fault was in force: from the last arm's injection to the first arm's healing.
+
+    `healed_s` is when the read-back showed it gone from every arm.
+    """
 
     title: str
     links: tuple[str, ...]
     from_s: float
     to_s: float
+    healed_s: float
 
 
 class Figure(Model):
@@ -57,7 +61,10 @@ class Figure(Model):
 
 
 class Difference(Model):
-    """The second arm minus the first, with a bootstrap interval of `confidence` on the paired seconds."""
+    """The second arm minus the first, with a bootstrap interval of `confidence`.
+
+    `seconds` counts those in which both arms had requests: the pairs that were resampled.
+    """
 
     first: str
     second: str
@@ -67,7 +74,7 @@ class Difference(Model):
     low: float
     high: float
     confidence: float = 0.95
-    pairs: int
+    seconds: int
 
 
 class Judged(Model):
@@ -95,9 +102,10 @@ class Evidence(Model):
 class ArmLedger(Model):
     """What customers were told, held against what the databases and the bank say afterwards.
 
-    lost: acknowledged, but no confirmed order or no charge is there. doubled: two orders for one key, or two charges
-    for one order, in payments or at the bank. ambiguous: not acknowledged (refused, failed, gave up), yet there is a
-    confirmed order. unsettled: not acknowledged, money taken, and no confirmed order.
+    lost: acknowledged, but no confirmed order or no charge is there. doubled: two orders for one key, there or told to
+    the customer who repeated it, or two charges for one order, in payments or at the bank. ambiguous: not acknowledged
+    (refused, failed, gave up), yet there is a confirmed order. unsettled: not acknowledged, money taken, and no
+    confirmed order.
     """
 
     acknowledged: int
@@ -122,12 +130,17 @@ class LoadQuality(Model):
 
 
 class Resources(Model):
-    """What the lab itself took."""
+    """What the lab itself took.
+
+    `memory_peak_mib` is the sum over its processes; `memory_kind` says whether what they share was shared out (pss) or
+    counted for each (rss).
+    """
 
     ready_s: float
     stop_s: float
     cpu_busy_baseline: float | None
-    rss_peak_mib: float | None
+    memory_peak_mib: float | None
+    memory_kind: Literal["pss", "rss"] | None
 
 
 class ArmInfo(Model):

@@ -5,10 +5,11 @@ result is never lost to a later accident.
 """
 
 import csv
+import errno
 import os
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from chaos.run import Run
 from chaos.scenario import Scenario
 
 MIN_FREE_MIB = 100
+# What a disk says that takes no more.
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
 
 
 class RunFolder:
@@ -66,7 +69,7 @@ class RunFolder:
             shutil.copyfile(source, self.scenario_yaml)
             return
         data = scenario.model_dump(mode="json", exclude={"name"}, exclude_none=True)
-        self.scenario_yaml.write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+        self.scenario_yaml.write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
     def write_probes(self, probes: Iterable[Probe]) -> None:
         """Write probes.csv."""
@@ -80,18 +83,29 @@ class RunFolder:
         here = Path.cwd()
         return str(self.path.relative_to(here) if self.path.is_relative_to(here) else self.path)
 
-    def remove_if_nothing_ran(self) -> None:
-        """Take the folder away again where no process left a line in it: nothing had been started."""
-        if not any(self.logs.iterdir()):
-            shutil.rmtree(self.path)
-            # The scenario's own folder may have been made for this run alone.
-            with suppress(OSError):
-                self.path.parent.rmdir()
+    @contextmanager
+    def kept_if_used(self) -> Iterator[None]:
+        """Turn a full or unwritable disk into RunFolderError; take an unused folder away again.
+
+        Unused is a folder without a process's log: nothing had been started.
+        """
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            raise RunFolderError(f"{self.shown()}: cannot be written: {error.strerror}; logs are there") from error
+        finally:
+            if not any(self.logs.iterdir()):
+                shutil.rmtree(self.path)
+                # The scenario's own folder may have been made for this run alone.
+                with suppress(OSError):
+                    self.path.parent.rmdir()
 
     def finish(self, run: Run) -> None:
         """Write run.json whole or not at all."""
         temporary = self.run_json.with_suffix(".tmp")
-        temporary.write_text(run.model_dump_json(indent=1) + "\n")
+        temporary.write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
         temporary.replace(self.run_json)
 
     def make_latest(self) -> None:

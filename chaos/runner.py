@@ -11,17 +11,17 @@ from pathlib import Path
 from chaos.engines.local import LocalEngine, RunningLab
 from chaos.engines.topology import Link, arm_environment, load_topology
 from chaos.errors import HealFailed, LedgerUnreadable
-from chaos.faults import applied, assert_clean, title
+from chaos.faults import applied, assert_clean
 from chaos.judging.ledger import read_arm
 from chaos.observed import Observed
 from chaos.recording.load import LoadPlan, LoadProcess
 from chaos.recording.machine import MachineSampler
-from chaos.recording.probes import Probes
+from chaos.recording.probes import PERIOD_S, REST_PERIOD_S, Probes
 from chaos.recording.recorder import Recorder
-from chaos.run import FaultWindow, PhaseTime
+from chaos.run import PhaseTime
 from chaos.run_folder import RunFolder
 from chaos.scenario import Phase, Scenario
-from chaos.shield import beside
+from chaos.shield import beside, together
 from chaos.terminal import LiveView, Terminal
 from chaos.toxiproxy.client import ToxiproxyClient
 from resilience.clock import SystemClock
@@ -79,17 +79,18 @@ class Runner:
             load = await stack.enter_async_context(self._load(lab))
             self._seen.arrivals = await load.ready()
             self._start_of_time(load, recorder, machine)
-            probes = await stack.enter_async_context(
-                Probes(self._watched(lab), lambda link: link.url, clock=self._clock, t0=self._t0)
-            )
+            probes = await stack.enter_async_context(Probes(self._periods(lab), clock=self._clock, t0=self._t0))
             await stack.enter_async_context(
                 LiveView(self._terminal, self._scenario, load.tail, recorder, clock=self._clock, t0=self._t0)
             )
-            await self._phases(client, load)
+            guards = together(load.watch(), recorder.watch(), probes.watch())
+            await beside(self._phases(client), guards)
             self._seen.probes = list(probes.recorded)
             await self._drain(load, recorder, client)
             self._seen.cpu_busy_baseline = machine.busy(*self._scenario.phases.window("baseline"))
-            self._seen.rss_peak_mib = machine.rss_peak_mib
+            if machine.memory_peak is not None:
+                self._seen.memory_peak_mib = machine.memory_peak.mib
+                self._seen.memory_kind = machine.memory_peak.kind
         await self._read_ledger(lab)
 
     def _start_of_time(self, load: LoadProcess, recorder: Recorder, machine: MachineSampler) -> None:
@@ -100,30 +101,21 @@ class Runner:
         machine.start_of_time(self._t0)
         self._note_phase("start", self._began, self._t0)
 
-    async def _phases(self, client: ToxiproxyClient, load: LoadProcess) -> None:
-        await self._pass("settle", load)
-        await self._pass("baseline", load)
+    async def _phases(self, client: ToxiproxyClient) -> None:
+        await self._pass("settle")
+        await self._pass("baseline")
         arms = [arm.name for arm in self._scenario.arms]
         async with AsyncExitStack() as stack:
             in_force = [
                 await stack.enter_async_context(applied(fault, arms, client, self._clock))
                 for fault in self._scenario.faults
             ]
-            await self._pass("fault", load)
-        for fault, force in zip(self._scenario.faults, in_force, strict=True):
-            self._seen.fault_windows.append(
-                FaultWindow(
-                    title=title(fault),
-                    links=fault.links,
-                    from_s=force.from_s - self._t0,
-                    to_s=(force.to_s or force.from_s) - self._t0,
-                )
-            )
-        await self._pass("recovery", load)
+            await self._pass("fault")
+        self._seen.fault_windows.extend(force.window(self._t0) for force in in_force)
+        await self._pass("recovery")
 
-    async def _pass(self, phase: Phase, load: LoadProcess) -> None:
+    async def _pass(self, phase: Phase) -> None:
         """Let a phase go by on the schedule's clock, so that healing or injecting late shifts no later phase."""
-        load.raise_if_ended()
         from_s, to_s = self._scenario.phases.window(phase)
         self._terminal.phase(phase, from_s, to_s)
         await self._clock.sleep(max(0.0, self._t0 + to_s - self._clock.now()))
@@ -158,10 +150,10 @@ class Runner:
         times = {"phase": phase, "from_s": from_now - self._t0, "to_s": to_now - self._t0}
         self._seen.timeline.append(PhaseTime.model_validate(times))
 
-    def _watched(self, lab: RunningLab) -> list[Link]:
-        """Return the links to probe: those that are hurt, or all where none is, for then all must be at rest."""
+    def _periods(self, lab: RunningLab) -> dict[Link, float]:
+        """Return how often each link is probed; where no fault is, all of them are the evidence."""
         hurt = self._scenario.faulted_links
-        return [link for link in lab.links if link.name in hurt or not hurt]
+        return {link: PERIOD_S if link.name in hurt or not hurt else REST_PERIOD_S for link in lab.links}
 
     def _load(self, lab: RunningLab) -> LoadProcess:
         plan = LoadPlan(
@@ -170,7 +162,8 @@ class Runner:
             load=self._scenario.load,
             duration_s=self._scenario.phases.load_s,
         )
-        return LoadProcess(plan, root=self._root, folder=self._folder.path, log=self._folder.logs / "locust.log")
+        log, mark = self._folder.logs / "locust.log", lab.supervisor.mark
+        return LoadProcess(plan, root=self._root, folder=self._folder.path, log=log, mark=mark)
 
 
 async def _dirt(client: ToxiproxyClient) -> str:

@@ -1,7 +1,7 @@
 """Steps that a cancellation must not leave half done: applying a fault, healing one, stopping what was started."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -42,19 +42,41 @@ async def to_the_end(step: Callable[[], Coroutine[Any, Any, T]], *, restarts: in
 async def beside(work: Coroutine[None, None, None], guard: Coroutine[None, None, NoReturn]) -> None:
     """Do the work while the guard looks on; what either raises is raised once both have ended.
 
-    Cancelling this cancels the work, and waits until it has cleaned up.
+    Where both raise, the guard's error is told: what it saw is why the work failed. Cancelling this cancels the work
+    and waits until it has cleaned up; where that clean-up fails, its error is raised instead of the cancellation.
     """
-    tasks: set[asyncio.Future[None]] = {asyncio.ensure_future(work), asyncio.ensure_future(guard)}
+    # The guard first: its error goes before the work's.
+    tasks: tuple[asyncio.Future[None], ...] = (asyncio.ensure_future(guard), asyncio.ensure_future(work))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
-        await to_the_end(lambda: _all_ended(tasks), restarts=1)
-    for task in tasks:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            raise error
+        # gather() and not wait(): it also takes note of every error, so none is reported as never retrieved.
+        ends = await to_the_end(lambda: _ends(tasks), restarts=1)
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
 
 
-async def _all_ended(tasks: Collection[asyncio.Future[None]]) -> None:
-    await asyncio.wait(tasks)
+async def first_error(tasks: Iterable[asyncio.Task[None]]) -> NoReturn:
+    """Wait until one of the tasks, none of which ends by itself, raises; raises that."""
+    done, _ = await asyncio.wait(list(tasks), return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    raise RuntimeError("a task that must not end has ended")
+
+
+async def together(*guards: Coroutine[None, None, NoReturn]) -> NoReturn:
+    """Be several guards as one: raises what the first of them raises, and ends the others."""
+    tasks: list[asyncio.Task[None]] = [asyncio.ensure_future(guard) for guard in guards]
+    try:
+        await first_error(tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ends(tasks: Collection[asyncio.Future[None]]) -> list[BaseException | None]:
+    return await asyncio.gather(*tasks, return_exceptions=True)

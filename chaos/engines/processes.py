@@ -88,7 +88,7 @@ class Supervisor:
     """
 
     def __init__(self, mark: str, on_spawn: Callable[[], None]) -> None:
-        self._mark, self._on_spawn = mark, on_spawn
+        self.mark, self._on_spawn = mark, on_spawn
         self._children: dict[str, Child] = {}
         self.survivors: frozenset[Identity] = frozenset()
 
@@ -107,7 +107,7 @@ class Supervisor:
         with command.log.open("ab") as log:
             try:
                 process = subprocess.Popen(  # noqa: S603 - the words come from compose.yaml and ourselves
-                    argv, env={**command.environment, MARK: self._mark}, cwd=command.folder, process_group=0,
+                    argv, env={**command.environment, MARK: self.mark}, cwd=command.folder, process_group=0,
                     stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 )  # fmt: skip
             except OSError as error:
@@ -174,7 +174,7 @@ class Supervisor:
         for child in self._children.values():
             with suppress(subprocess.TimeoutExpired):
                 child.process.wait(KILLED_WITHIN_S)
-        return sweep(family, MARK, self._mark)
+        return sweep(family, MARK, self.mark)
 
 
 def _kill(child: Child) -> None:

@@ -1,14 +1,16 @@
 """The reasons to believe a run, or not. A verdict on thin evidence would be worth less than none.
 
 Each check returns one piece of evidence: whether it holds, a sentence with the figures, and what to do where it does
-not hold. The check of the fault itself is `chaos.judging.fault_seen`.
+not hold. A check that needs more than a few lines has a module of its own: `fault_seen`, `link_used`, `well_at_start`.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from chaos.judging.fault_seen import fault_evidence, no_fault_evidence
 from chaos.judging.figure_names import FIGURES, NEEDS_P95, NEEDS_SHARE
+from chaos.judging.link_used import link_used
+from chaos.judging.well_at_start import well_at_start
 from chaos.records import Probe, Request
 from chaos.run import Evidence, FaultWindow, LoadQuality
 from chaos.scenario import JUDGED_PHASES, KINDS, Kind, Phase, Scenario
@@ -30,6 +32,7 @@ def evidence(
     probes: Sequence[Probe],
     windows: Sequence[FaultWindow],
     load: LoadQuality,
+    calls: Mapping[tuple[str, str], int | None],
     cpu_busy: float | None,
     dirty_start: str,
     dirty_end: str,
@@ -38,6 +41,7 @@ def evidence(
 ) -> tuple[Evidence, ...]:
     """Return every piece of evidence of a run.
 
+    `calls` are those that each arm made over each faulted link while it was faulted (`chaos.judging.link_used`).
     `cpu_busy` is a share of all processors in the baseline, None where it was not measured. `dirty_start` and
     `dirty_end` name what of a fault, or which process, was found before the run and left after it; empty means clean.
     `ledger_problem` says why a ledger could not be read; `ledger_arms` are the arms whose ledger was.
@@ -45,6 +49,8 @@ def evidence(
     seen = fault_evidence(scenario, probes, windows) if scenario.faults else [no_fault_evidence(scenario, probes)]
     return (
         *seen,
+        *([link_used(scenario, calls)] if scenario.faults else []),
+        well_at_start(scenario, requests),
         enough_requests(scenario, requests),
         load_true(scenario, requests, load, cpu_busy),
         _clean("clean_start", dirty_start, "no fault in force before the run", "run `lab down`, then run again"),
@@ -102,7 +108,7 @@ def _needs(scenario: Scenario) -> Needs:
 
 def _asked(scenario: Scenario) -> Iterator[tuple[str, Phase, Kind, int]]:
     present = {arm.name for arm in scenario.arms}
-    loaded = [kind for kind in KINDS if getattr(scenario.load, f"{kind}_per_s") > 0]
+    loaded = scenario.load.kinds
     for expectation in scenario.expect:
         figure = FIGURES[expectation.figure]
         if expectation.arm not in present or figure.source == "ledger":

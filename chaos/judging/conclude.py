@@ -9,14 +9,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 from chaos.engines.topology import SLOTS
+from chaos.errors import RunFolderError
 from chaos.judging.checks import evidence
 from chaos.judging.figures import figures, load_quality
+from chaos.judging.link_used import Calls, calls_in_fault
 from chaos.judging.stats import differences
 from chaos.judging.verdict import conclude as verdict_on
 from chaos.judging.verdict import judge
 from chaos.observed import Observed
+from chaos.recording import metrics_file
 from chaos.recording.machine import machine_facts
-from chaos.records import read_requests
+from chaos.records import Request, read_requests
 from chaos.run import ArmInfo, Component, Resources, Run
 from chaos.run_folder import RunFolder
 from chaos.scenario import Scenario
@@ -37,8 +40,8 @@ def conclude(
     root: Path,
     repeat: str,
 ) -> Run:
-    """Judge a run; reads requests.csv of its folder. Raises what `read_requests` raises on a damaged file."""
-    requests = read_requests(folder.requests_csv)
+    """Judge a run; reads requests.csv and metrics.jsonl.gz of its folder. Raises RunFolderError on damaged requests."""
+    requests = _requests(folder.requests_csv)
     measured = figures(requests, scenario, observed.ledger)
     found = differences(requests, scenario, seed) if len(scenario.arms) > 1 else ()
     load = load_quality(requests, observed.arrivals)
@@ -48,6 +51,7 @@ def conclude(
         probes=observed.probes,
         windows=observed.fault_windows,
         load=load,
+        calls=_calls(scenario, folder.metrics_jsonl),
         cpu_busy=observed.cpu_busy_baseline,
         dirty_start=observed.dirty_start,
         dirty_end="; ".join(filter(None, (observed.dirty_end, _left(observed)))),
@@ -77,11 +81,29 @@ def conclude(
             ready_s=observed.ready_s,
             stop_s=observed.stop_s,
             cpu_busy_baseline=observed.cpu_busy_baseline,
-            rss_peak_mib=observed.rss_peak_mib,
+            memory_peak_mib=observed.memory_peak_mib,
+            memory_kind=observed.memory_kind,
         ),
         verdict=verdict_on(judged, believed, observed.ledger),
         repeat=repeat,
     )
+
+
+def _requests(path: Path) -> list[Request]:
+    try:
+        return read_requests(path)
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise RunFolderError(f"{path}: damaged, {error}; run the scenario again") from error
+
+
+def _calls(scenario: Scenario, path: Path) -> Calls:
+    """Return the calls over the faulted links; none is known where the samples cannot be read, and that is evidence."""
+    try:
+        return calls_in_fault(scenario, metrics_file.read(path))
+    except (OSError, KeyError, TypeError, ValueError):
+        return {}
 
 
 def _left(observed: Observed) -> str:

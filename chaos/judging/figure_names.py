@@ -85,7 +85,7 @@ _OF_A_KIND = (
 
 _LEDGER = (
     FigureName("orders.lost", "count", "Acknowledged orders that the database does not hold as confirmed."),
-    FigureName("orders.doubled", "count", "Idempotency keys for which more than one order is there."),
+    FigureName("orders.doubled", "count", "Idempotency keys for which more than one order is there or was told."),
     FigureName("orders.ambiguous", "count", "Confirmed orders of customers who were not told so."),
     FigureName("charges.lost", "count", "Acknowledged orders for which payments or the bank has no charge."),
     FigureName("charges.doubled", "count", "Orders charged more than once, in payments or at the bank."),

@@ -31,7 +31,7 @@ def figures(requests: Sequence[Request], scenario: Scenario, ledger: Mapping[str
         for kind in KINDS:
             for phase, of_phase in _of_kind(rows[arm, kind], kind, scenario).items():
                 own[phase].update({f"{kind}.{name}": figure for name, figure in of_phase.items()})
-        own["recovery"]["recovery_s"] = _later([own["recovery"][f"{kind}.recovery_s"] for kind in KINDS])
+        own["recovery"]["recovery_s"] = _later([own["recovery"][f"{kind}.recovery_s"] for kind in scenario.load.kinds])
         if arm in ledger:
             own["recovery"].update(ledger_figures(ledger[arm]))
         result[arm] = own
@@ -100,18 +100,16 @@ def _ratio(own: Figure, baseline: Figure) -> Figure:
 
 
 def _later(recoveries: Sequence[Figure]) -> Figure:
-    """Return the later of the recoveries: an arm is back when its customers of every kind are served again.
+    """Return the later of the recoveries, of the kinds with load: an arm is back when all its customers are served.
 
-    A kind that has none, because nobody asked for it, does not count. Censored if any of them is: the arm was not
-    back when the phase ended, whatever the other kind did.
+    None if one of them is: a kind that cannot be said to be back must not pass for one that is. Censored if any of
+    them is: the arm was not back when the phase ended, whatever the other kind did.
     """
-    known = [figure for figure in recoveries if figure.value is not None]
-    values = [figure.value for figure in known if figure.value is not None]
-    return Figure(
-        value=max(values) if values else None,
-        n=sum(figure.n for figure in recoveries),
-        censored=any(figure.censored for figure in known),
-    )
+    n = sum(figure.n for figure in recoveries)
+    values = [figure.value for figure in recoveries if figure.value is not None]
+    if not values or len(values) < len(recoveries):
+        return Figure(value=None, n=n)
+    return Figure(value=max(values), n=n, censored=any(figure.censored for figure in recoveries))
 
 
 def ledger_figures(ledger: ArmLedger) -> dict[str, Figure]:

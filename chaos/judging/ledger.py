@@ -6,7 +6,7 @@ still answers. What the words mean is said at `chaos.run.ArmLedger`; `reconcile`
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,17 +52,23 @@ class BankRow:
     count: int
 
 
-def told(requests: Iterable[Request], arm: str) -> dict[str, str | None]:
-    """Return what each customer of an arm was told: the key, and the acknowledged order's id, or None."""
-    return {
-        request.key: request.order_id if request.outcome == "answered" else None
-        for request in requests
-        if request.arm == arm and request.kind == "checkout" and request.outcome != "skipped"
-    }
+def told(requests: Iterable[Request], arm: str) -> dict[str, set[str]]:
+    """Return what each customer of an arm was told: the key, and the ids of the orders acknowledged under it.
+
+    A customer may have asked twice under one key: acknowledged is what either answer said. No id at all stands for a
+    customer who was told nothing, an empty id for one who was told "yes" without one.
+    """
+    found: dict[str, set[str]] = {}
+    for request in requests:
+        if request.arm == arm and request.kind == "checkout" and request.outcome != "skipped":
+            ids = found.setdefault(request.key, set())
+            if request.outcome == "answered":
+                ids.add(request.order_id)
+    return found
 
 
 def reconcile(
-    acknowledged: Mapping[str, str | None],
+    acknowledged: Mapping[str, Collection[str]],
     orders: Sequence[OrderRow],
     charges: Sequence[ChargeRow],
     bank: Sequence[BankRow],
@@ -71,6 +77,8 @@ def reconcile(
 
     Orders of keys that are not in `acknowledged`, and charges for them, belong to somebody else (an earlier run, a
     warm-up) and do not count. A charge for an order that no book of orders knows does: money was taken for nothing.
+    A key counts once under each word, however many ids it was told: as lost if any of them is, as doubled if it was
+    told two or has two.
     """
     ours = [order for order in orders if order.key in acknowledged]
     foreign = {order.order_id for order in orders} - {order.order_id for order in ours}
@@ -79,19 +87,21 @@ def reconcile(
     taken: Counter[str] = Counter()
     for row in bank:
         taken[row.order_id] += row.count
-    promised = {key: order_id for key, order_id in acknowledged.items() if order_id is not None}
-    orders_of_key = Counter(order.key for order in ours)
+    promised = {key: set(ids) for key, ids in acknowledged.items() if ids}
+    promised_ids = set().union(*promised.values())
+    twice_told = {key for key, ids in promised.items() if len(ids - {""}) > 1}
+    twice_there = {key for key, count in Counter(order.key for order in ours).items() if count > 1}
     books = (charged.keys() | taken.keys()) - foreign
     return ArmLedger(
         acknowledged=len(promised),
         orders_found=len(confirmed),
-        orders_lost=sum(confirmed.get(order_id) != key for key, order_id in promised.items()),
-        orders_doubled=sum(count > 1 for count in orders_of_key.values()),
+        orders_lost=sum(any(confirmed.get(one) != key for one in ids) for key, ids in promised.items()),
+        orders_doubled=len(twice_told | twice_there),
         charges_found=sum(charged[order_id] > 0 for order_id in books),
-        charges_lost=sum(not (charged[order_id] and taken[order_id]) for order_id in promised.values()),
+        charges_lost=sum(any(not (charged[one] and taken[one]) for one in ids) for ids in promised.values()),
         charges_doubled=sum(charged[order_id] > 1 or taken[order_id] > 1 for order_id in books),
         ambiguous=sum(key not in promised for key in confirmed.values()),
-        unsettled=sum(taken[order_id] > 0 for order_id in books - confirmed.keys() - set(promised.values())),
+        unsettled=sum(taken[order_id] > 0 for order_id in books - confirmed.keys() - promised_ids),
     )
 
 

@@ -45,7 +45,7 @@ def differences(
 ) -> tuple[Difference, ...]:
     """Return each further arm minus the first, in fault and recovery, for in_time_share and p95_ms of both kinds.
 
-    `seed` makes the intervals repeatable. `pairs` counts the seconds in which both arms had requests. A figure with
+    `seed` makes the intervals repeatable. `seconds` counts those in which both arms had requests. A figure with
     fewer than two of them, or without a request to measure in one of the arms, is left out.
     """
     first, *others = [arm.name for arm in scenario.arms]
@@ -75,7 +75,7 @@ def differences(
                         low=low,
                         high=high,
                         confidence=CONFIDENCE,
-                        pairs=pair.blocks,
+                        seconds=pair.blocks,
                     )
                 )
     return tuple(found)

@@ -11,6 +11,8 @@ FEW_LINKS = 2
 _HOLDS = {
     "fault_seen": "fault seen at the victim",
     "no_fault_seen": "no fault seen",
+    "link_used": "the load met the fault",
+    "well_at_start": "well at the start",
     "enough_requests": "enough requests",
     "load_true": "load was true",
     "clean_start": "clean before",
@@ -20,6 +22,8 @@ _HOLDS = {
 _FAILS = {
     "fault_seen": "the fault was not seen at the victim as it must be",
     "no_fault_seen": "the links were not at rest, as they must be without a fault",
+    "link_used": "the load is not known to have met the fault",
+    "well_at_start": "the shop was not well before the fault",
     "enough_requests": "there were too few requests",
     "load_true": "the load was not what the schedule says",
     "clean_start": "the run did not start clean",

@@ -34,9 +34,9 @@ def facts(run: Run) -> list[tuple[str, str]]:
 
 def _resources(used: Resources) -> Iterator[tuple[str, str]]:
     yield "stack", f"ready in {seconds(round(used.ready_s, 1))}, stopped in {seconds(round(used.stop_s, 1))}"
-    busy, peak = used.cpu_busy_baseline, used.rss_peak_mib
+    busy, peak = used.cpu_busy_baseline, used.memory_peak_mib
     yield "processors busy in the baseline", "-" if busy is None else quantity(busy, "share")
-    yield "memory of the whole lab, peak", "-" if peak is None else f"{grouped(peak, 0)} MiB"
+    yield "memory of the whole lab, peak", "-" if peak is None else f"{grouped(peak, 0)} MiB ({used.memory_kind})"
 
 
 def _load(load: LoadQuality) -> str:

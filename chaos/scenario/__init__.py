@@ -1,6 +1,7 @@
 """A scenario: the value (`model`), its file (`file`), and what is checked on the way (`rules`, `problems`)."""
 
 from chaos.scenario.model import (
+    ARM_PATTERN,
     JUDGED_PHASES,
     KINDS,
     MAX_ARMS,
@@ -18,6 +19,6 @@ from chaos.scenario.model import (
 )  # fmt: skip
 
 __all__ = [
-    "JUDGED_PHASES", "KINDS", "MAX_ARMS", "Arm", "Down", "Expectation", "Fault", "Kind", "Load", "Phase", "Phases",
-    "Scenario", "Toxic", "ToxicType",
+    "ARM_PATTERN", "JUDGED_PHASES", "KINDS", "MAX_ARMS", "Arm", "Down", "Expectation", "Fault", "Kind", "Load", "Phase",
+    "Phases", "Scenario", "Toxic", "ToxicType",
 ]  # fmt: skip

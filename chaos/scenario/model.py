@@ -15,14 +15,15 @@ KINDS: tuple[Kind, ...] = ("checkout", "browse")
 JUDGED_PHASES: tuple[Phase, ...] = ("baseline", "fault", "recovery")
 MAX_ARMS = 3
 
-ArmName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+ARM_PATTERN = r"^[a-z][a-z0-9-]{0,30}$"
+ArmName = Annotated[str, StringConstraints(pattern=ARM_PATTERN)]
 LinkName = Annotated[str, StringConstraints(pattern=r"^[a-z]+_to_[a-z]+$")]
 
 
 class Model(BaseModel):
-    """Frozen, and a key that is not known is an error."""
+    """Frozen; a key that is not known is an error, and so is a number that is not finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Arm(Model):
@@ -35,14 +36,22 @@ class Arm(Model):
 class Load(Model):
     """Open Poisson arrivals. Every arrival goes to every arm.
 
-    `in_time_s` is what a customer calls served; `patience_s` is when the customer gives up.
+    `repeat_share` of the checkouts is sent again within a second under the same key, as by a double click, and on top
+    of `checkout_per_s`: only then can anything be doubled. `in_time_s` is what a customer calls served; `patience_s` is
+    when the customer gives up.
     """
 
     checkout_per_s: Annotated[float, Field(ge=0, le=500)]
     browse_per_s: Annotated[float, Field(ge=0, le=500)]
+    repeat_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     in_time_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     patience_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 2_000
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the kinds of request that are asked for at all."""
+        return tuple(kind for kind in KINDS if getattr(self, f"{kind}_per_s") > 0)
 
     @model_validator(mode="after")
     def _patience_covers_in_time(self) -> Self:
@@ -52,13 +61,18 @@ class Load(Model):
 
 
 class Phases(Model):
-    """Seconds of each phase, in their order. `drain_s` bounds the wait for pending work after the load has ended."""
+    """Seconds of each phase, in their order.
+
+    `drain_s` bounds the wait for pending work after the load has ended. At least 2 s: every service is asked once more
+    whether it is at rest, the recorder asks each half second and waits 0.4 s for an answer, and one answer may be
+    missed. A shorter drain would call a shop at rest busy, and its ledger would be read while orders are under way.
+    """
 
     settle_s: Annotated[float, Field(ge=0, le=600)] = 3
     baseline_s: Annotated[float, Field(gt=0, le=600)] = 15
     fault_s: Annotated[float, Field(gt=0, le=600)] = 20
     recovery_s: Annotated[float, Field(gt=0, le=600)] = 25
-    drain_s: Annotated[float, Field(ge=0, le=600)] = 15
+    drain_s: Annotated[float, Field(ge=2, le=600)] = 15
 
     @property
     def load_s(self) -> float:

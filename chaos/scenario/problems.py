@@ -22,6 +22,7 @@ _BOUNDS = {
 }
 _TYPES = {
     "float": "a number",
+    "finite": "a finite number",
     "int": "a whole number",
     "string": "text",
     "tuple": "a list",

@@ -74,7 +74,7 @@ def problems(scenario: Scenario, *, arms_in_file: Collection[str]) -> list[Probl
     found = [*_arms(scenario), *_expectations(scenario, arms_in_file)]
     for index, fault in enumerate(scenario.faults):
         found.extend(_fault(("faults", index), fault))
-    return found
+    return [*found, *_equal_faults(scenario)]
 
 
 def _arms(scenario: Scenario) -> Iterator[Problem]:
@@ -104,6 +104,18 @@ def _fault(steps: Steps, fault: Toxic | Down) -> Iterator[Problem]:
     for name, required in attributes.items():
         if required and name not in fault.attributes:
             yield (*steps, "attributes"), f"a {fault.type} toxic needs the attribute {name!r}"
+
+
+def _equal_faults(scenario: Scenario) -> Iterator[Problem]:
+    """Refuse the second of two equal faults on a link: healing either would take both out, or neither could begin."""
+    seen: list[tuple[str, Toxic | Down]] = []
+    for index, fault in enumerate(scenario.faults):
+        # Two faults are equal whichever links they stand on besides.
+        alone = fault.model_copy(update={"links": ()})
+        for position, link in enumerate(fault.links):
+            if (link, alone) in seen:
+                yield ("faults", index, "links", position), f"{link!r} has an equal {fault.type} fault above; keep one"
+        seen.extend((link, alone) for link in fault.links)
 
 
 def _expectations(scenario: Scenario, arms_in_file: Collection[str]) -> Iterator[Problem]:

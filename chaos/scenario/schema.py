@@ -12,7 +12,7 @@ from chaos.judging.figure_names import FIGURES
 from chaos.scenario import Scenario
 from resilience.profiles import LINKS, PROFILES
 
-PATH = Path(__file__).parent / "scenarios" / "schema.json"
+PATH = Path(__file__).parents[1] / "scenarios" / "schema.json"
 
 
 def editor_schema() -> dict[str, Any]:

@@ -6,13 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from chaos.engines.ports import is_free, wanted_ports
 from chaos.engines.processes import MARK
+from chaos.engines.state import read_state
+from chaos.engines.topology import load_topology
 from chaos.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,16 +77,38 @@ def read_until(process: subprocess.Popen[str], pattern: str) -> str:
     raise AssertionError(f"the lab ended before {pattern!r}:\n{''.join(lines)}")
 
 
+def children() -> dict[int, psutil.Process]:
+    """Return the processes of the lab that is up, by the state it keeps and whatever they have started."""
+    state = read_state(ROOT)
+    assert state is not None, "no lab is up"
+    found: dict[int, psutil.Process] = {}
+    for pid in (state.pid, *(child.pid for child in state.children)):
+        # One of the start's helpers (initdb) may just have ended.
+        with suppress(psutil.NoSuchProcess):
+            root = psutil.Process(pid)
+            found |= {one.pid: one for one in (root, *root.children(recursive=True))}
+    return found
+
+
+def left(processes: dict[int, psutil.Process]) -> list[str]:
+    """Return which of the processes still live; waits a little, for ends take a moment."""
+    _gone, alive = psutil.wait_procs(list(processes.values()), timeout=5)
+    return [f"{one.pid} {' '.join(one.cmdline())}" for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+
+
 def left_running() -> list[str]:
-    """Return the processes that a lab has started and that still live; waits a little, for ends take a moment."""
+    """Return what a lab of this test run has left: marked processes that live, and ports that are still taken."""
+    ports = wanted_ports(load_topology(ROOT / "compose.yaml", {}, None))
     for _ in range(50):
-        if not (found := _marked()):
+        found = marked() + [f"port {port} ({name})" for port, name in ports.items() if not is_free(port)]
+        if not found:
             break
         time.sleep(0.1)
     return found
 
 
-def _marked() -> list[str]:
+def marked() -> list[str]:
+    """Return the living processes that a lab of this test run has started, as `pid command`."""
     found = []
     # What an earlier, killed test run left is not this one's fault.
     began = psutil.Process().create_time()

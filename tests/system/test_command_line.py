@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.lab import ROOT, lab, left_running
+from tests.system.lab import ROOT, lab, left_running, marked
 
 pytestmark = pytest.mark.system
 
@@ -15,7 +15,7 @@ def refused(*words: str, runs: Path) -> str:
     ended = lab(*words, runs=runs)
     assert ended.code == 3, ended.output
     assert "Traceback" not in ended.output
-    assert left_running() == []
+    assert marked() == []
     return ended.output
 
 
@@ -56,6 +56,13 @@ def test_a_taken_port_names_who_holds_it(tmp_path: Path) -> None:
         said = refused("run", "healthy", runs=tmp_path)
     assert "18110" in said
     assert "pid" in said
+
+
+def test_a_missing_component_names_what_brings_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_TOXIPROXY", str(tmp_path / "toxiproxy-server"))
+    said = refused("run", "healthy", runs=tmp_path)
+    assert "toxiproxy" in said
+    assert "make components" in said
 
 
 def test_runs_that_cannot_be_written_are_refused_before_anything_starts(tmp_path: Path) -> None:

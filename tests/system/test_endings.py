@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.lab import lab, left_running, phases, read_until, run_of, started
+from tests.system.lab import ROOT, children, lab, left, left_running, marked, phases, read_until, run_of, started
 
 pytestmark = pytest.mark.system
 
@@ -26,10 +26,12 @@ def test_an_interrupted_run_leaves_nothing(line: str, number: signal.Signals, tm
     short = phases(baseline_s=2, fault_s=2, recovery_s=2)
     with started("run", "slow-db", *short, runs=tmp_path) as process:
         read_until(process, line)
+        running = children()
         process.send_signal(number)
         output, _ = process.communicate(timeout=20)
     assert process.returncode == 128 + number, output
     assert "Traceback" not in output
+    assert left(running) == []
     assert left_running() == []
     assert not (tmp_path / "slow-db" / "latest").exists()
 
@@ -38,12 +40,17 @@ def test_sigkill_in_the_fault_leaves_no_process_and_a_clean_next_start(tmp_path:
     """A lab killed while a fault is in force takes everything with it, and the next run starts clean."""
     with started("run", "slow-db", *phases(fault_s=30), runs=tmp_path) as process:
         read_until(process, r"fault  \d")
+        running = children()
         os.kill(process.pid, signal.SIGKILL)
         process.wait(timeout=5)
+        assert left(running) == []
         assert left_running() == []
+    folders = set((ROOT / ".lab" / "data").iterdir())
     lab("run", "healthy", *phases(settle_s=0, baseline_s=1, fault_s=1, recovery_s=1), runs=tmp_path)
     evidence = {piece.name: piece for piece in run_of(tmp_path, "healthy").evidence}
     assert evidence["clean_start"].holds, evidence["clean_start"].detail
+    # What the killed lab had written is gone as well.
+    assert folders.isdisjoint((ROOT / ".lab" / "data").iterdir())
     assert left_running() == []
 
 
@@ -51,7 +58,7 @@ def test_a_process_that_ends_by_itself_ends_the_run(tmp_path: Path) -> None:
     """A service that is killed behind the lab's back is named, and nothing goes on without it."""
     with started("run", "healthy", *phases(baseline_s=60), runs=tmp_path) as process:
         read_until(process, r"baseline  \d")
-        victim = next(line for line in left_running() if "services.bank.app" in line)
+        victim = next(line for line in marked() if "services.bank.app" in line)
         os.kill(int(victim.split()[0]), signal.SIGKILL)
         output, _ = process.communicate(timeout=20)
     assert process.returncode == 3

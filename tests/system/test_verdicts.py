@@ -9,9 +9,6 @@ from tests.system.lab import lab, left_running, phases, run_of
 
 pytestmark = pytest.mark.system
 
-# What a machine busy with other work does to a run: the lab says so itself, and a test of the lab is not a test of it.
-MACHINE = {"load_true"}
-
 
 def doubts(run: Run) -> set[str]:
     """Return the names of the evidence that does not hold."""
@@ -19,15 +16,21 @@ def doubts(run: Run) -> set[str]:
 
 
 def undisturbed(scenario: str, *words: str, runs: Path) -> Run:
-    """Run a scenario until the machine let it be true, at most twice."""
-    for _ in range(2):
+    """Run a scenario until the machine let it be judged, at most three times.
+
+    A machine busy with other work makes the generator late or the shop unwell before the fault, and the lab says so
+    itself. What is no matter of the machine is asserted on every try: the schedule was sent whole, to every arm.
+    """
+    for _ in range(3):
         ended = lab("run", scenario, *words, runs=runs)
-        run = run_of(runs, scenario)
+        run = run_of(runs, Path(scenario).stem)
         assert ended.code == run.verdict.exit_code, ended.output
         assert left_running() == []
-        if not doubts(run) & MACHINE:
+        assert run.load.skipped == 0
+        assert run.load.sent == run.load.arrivals * len(run.arms)
+        if doubts(run).isdisjoint({"load_true", "well_at_start"}):
             return run
-    pytest.skip(f"this machine is too busy to judge on: {run.load.lag_p99_ms:.1f} ms late at p99")
+    pytest.fail(f"this machine is too busy to judge on: {[one.detail for one in run.evidence if not one.holds]}")
 
 
 def test_slow_db_is_confirmed(tmp_path: Path) -> None:
@@ -59,10 +62,23 @@ def test_without_load_nothing_is_proven(tmp_path: Path) -> None:
 
 
 def test_a_fault_that_the_load_does_not_meet_is_not_confirmed(tmp_path: Path) -> None:
-    """Browsing never reaches the bank: a slow link to it hurts nobody, so the expected collapse is not there."""
-    words = ("--set", "load.checkout_per_s=0", "--set", "faults.0.links=[payments_to_bank]")
-    run = undisturbed("slow-db", *words, *phases(), runs=tmp_path)
-    assert run.verdict.word in ("REFUTED", "NOT PROVEN")
+    """Browsing never reaches the bank: that it goes on while the bank is slow proves nothing, and is not CONFIRMED."""
+    file = tmp_path / "unmet.yaml"
+    file.write_text(
+        """
+question: Does browsing mind a slow bank?
+arms: [naive, protected]
+load: {checkout_per_s: 0, browse_per_s: 50}
+faults:
+  - {type: latency, links: [payments_to_bank], attributes: {latency: 800}}
+expect:
+  - {arm: protected, phase: fault, figure: browse.answered_share, at_least: 0.99}
+"""
+    )
+    run = undisturbed(str(file), *phases(), runs=tmp_path)
+    assert run.verdict.word == "NOT PROVEN"
+    # The fault was there and there were requests: what is missing is that they met.
+    assert doubts(run) == {"link_used"}
 
 
 def test_two_equal_arms_do_not_differ(tmp_path: Path) -> None:

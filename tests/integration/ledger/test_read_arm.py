@@ -72,12 +72,13 @@ async def database(postgres: int) -> str:
 
 @pytest.fixture
 def records(tmp_path: Path) -> Path:
-    """Return the records of one customer who was told of the order, and one who gave up."""
+    """Return the records of one customer who was told of the order at the second click, and one who gave up."""
     path = tmp_path / "requests.csv"
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
         rows.writerow(["naive", "checkout", 1, 0.5, 0.1, 20, 201, "answered", "key-1", ORDER, "", 0])
+        rows.writerow(["naive", "checkout", 0, 0.4, 0.1, 5000, 0, "gave_up", "key-1", "", "", 0])
         rows.writerow(["naive", "checkout", 2, 0.6, 0.1, 5000, 0, "gave_up", "key-2", "", "", 0])
         rows.writerow(["protected", "checkout", 1, 0.5, 0.1, 20, 201, "answered", "other", "x", "", 0])
     return path

@@ -10,7 +10,7 @@ from chaos.scenario import Kind, Scenario
 
 PHASES = {"settle_s": 2, "baseline_s": 10, "fault_s": 10, "recovery_s": 10}
 SLOW = {"type": "latency", "links": ["orders_to_postgres"], "attributes": {"latency": 800, "jitter": 100}}
-WINDOW = FaultWindow(title="latency 800 ms", links=("orders_to_postgres",), from_s=12.05, to_s=21.95)
+WINDOW = FaultWindow(title="latency 800 ms", links=("orders_to_postgres",), from_s=12.05, to_s=21.95, healed_s=22.0)
 
 
 def scenario(**changes: Any) -> Scenario:

@@ -24,6 +24,7 @@ def all_evidence(**changes: Any) -> dict[str, Evidence]:
         "probes": probes(lambda t_s: 801.0 if in_fault(t_s) else 0.6),
         "windows": [WINDOW],
         "load": load_quality(found, len({one.seq for one in found})),
+        "calls": {("naive", "orders_to_postgres"): 120, ("protected", "orders_to_postgres"): 1},
         "cpu_busy": 0.5,
         "dirty_start": "",
         "dirty_end": "",
@@ -38,7 +39,8 @@ def test_a_run_without_blemish_has_every_piece_of_evidence() -> None:
     found = all_evidence()
 
     assert list(found) == [
-        "fault_seen.orders_to_postgres", "enough_requests", "load_true", "clean_start", "clean_end", "ledger_readable",
+        "fault_seen.orders_to_postgres", "link_used", "well_at_start", "enough_requests", "load_true", "clean_start",
+        "clean_end", "ledger_readable",
     ]  # fmt: skip
     assert all(piece.holds and piece.detail and not piece.remedy for piece in found.values())
 

@@ -1,8 +1,8 @@
-"""Arms that must not differ pass unless the whole interval of a difference lies beyond the figure's resolution."""
+"""Arms that must not differ are judged by a whole interval: beyond the resolution, within what matters, or neither."""
 
 import pytest
 
-from chaos.judging.differing import no_difference, resolution
+from chaos.judging.differing import matters, no_difference, resolution
 from chaos.judging.figures import figures
 from chaos.judging.stats import differences
 from chaos.run import Difference, Judged
@@ -16,10 +16,10 @@ FIGURES = figures(requests(arms=NAMES), A_A, {})
 EQUAL = differences(requests(arms=NAMES), A_A, 7)
 
 
-def judged(figure: str, value: float, low: float, high: float, pairs: int = 10) -> Judged:
+def judged(figure: str, value: float, low: float, high: float, seconds: int = 10) -> Judged:
     """Judge one difference in the fault; every other is none."""
     changed = [
-        one.model_copy(update={"value": value, "low": low, "high": high, "pairs": pairs})
+        one.model_copy(update={"value": value, "low": low, "high": high, "seconds": seconds})
         if (one.phase, one.figure) == ("fault", figure)
         else one
         for one in EQUAL
@@ -47,33 +47,57 @@ def test_equal_arms_are_confirmed_in_every_figure() -> None:
     ("figure", "low", "high", "word"),
     [
         ("browse.p95_ms", -3.0, 4.0, "CONFIRMED"),
-        ("browse.p95_ms", 1.9, 4.0, "CONFIRMED"),
-        ("browse.p95_ms", 2.1, 4.0, "REFUTED"),
-        ("browse.p95_ms", -4.0, -2.1, "REFUTED"),
-        ("browse.in_time_share", -0.03, -0.009, "CONFIRMED"),
+        ("browse.p95_ms", 4.9, 20.0, "CONFIRMED"),
+        ("browse.p95_ms", 4.9, 20.1, "NOT PROVEN"),
+        ("browse.p95_ms", -20.1, 0.0, "NOT PROVEN"),
+        ("browse.p95_ms", -500.0, 500.0, "NOT PROVEN"),
+        ("browse.p95_ms", 5.1, 8.0, "REFUTED"),
+        ("browse.p95_ms", 5.1, 500.0, "REFUTED"),
+        ("browse.p95_ms", -8.0, -5.1, "REFUTED"),
+        ("browse.in_time_share", -0.05, -0.009, "CONFIRMED"),
+        ("browse.in_time_share", -0.051, -0.009, "NOT PROVEN"),
         ("browse.in_time_share", -0.03, -0.011, "REFUTED"),
     ],
 )
-def test_only_a_difference_proven_beyond_the_resolution_refutes(
+def test_a_difference_is_judged_by_where_its_whole_interval_lies(
     figure: str, low: float, high: float, word: str
 ) -> None:
-    """The baseline's p95 is 20 ms, so 2 ms; a share's resolution is 1 point."""
+    """The baseline's p95 is 20 ms: 5 ms are told apart and 20 ms matter. Of a share, 1 point and 5 points."""
     assert judged(figure, (low + high) / 2, low, high).word == word
 
 
-def test_the_reason_says_both_arms_the_interval_and_the_resolution() -> None:
-    found = judged("browse.p95_ms", 3.0, 2.5, 4.0)
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(-3.0, 5.0, "equal within 5 ms"), (-3.0, 5.1, "equal within 20 ms"), (-3.0, 21.0, None), (6.0, 8.0, None)],
+)
+def test_equal_within_is_said_of_an_interval_that_lies_within(low: float, high: float, said: str | None) -> None:
+    reason = judged("browse.p95_ms", 1.0, low, high).reason
+
+    assert (said in reason) if said else ("equal within" not in reason)
+
+
+def test_an_interval_that_is_too_wide_says_what_it_could_hide_and_what_to_do() -> None:
+    found = judged("browse.in_time_share", -0.01, -0.208, 0.0)
 
     assert found.reason == (
-        "protected-2 and protected differ in browse.p95_ms in fault: +3 ms [+2.5, +4], equal within 2 ms"
+        "protected-2 and protected may differ in browse.in_time_share in fault: −1.0 points [−20.8, 0.0], which could"  # noqa: RUF001 - as printed
+        " hide 5.0 points; lengthen phases.fault_s, or stop what else runs"
     )
-    assert (found.bound, found.limit) == ("at_most", 2.0)
+
+
+def test_the_reason_says_both_arms_the_interval_and_the_resolution() -> None:
+    found = judged("browse.p95_ms", 6.0, 5.5, 7.0)
+
+    assert found.reason == (
+        "protected-2 and protected differ in browse.p95_ms in fault: +6 ms [+5.5, +7], more than 5 ms"
+    )
+    assert (found.bound, found.limit) == ("at_most", 5.0)
     assert found.measured is not None
-    assert found.measured.value == 3.0
+    assert found.measured.value == 6.0
 
 
 def test_too_few_seconds_or_none_prove_nothing() -> None:
-    assert judged("browse.p95_ms", 0, 0, 0, pairs=4).word == "NOT PROVEN"
+    assert judged("browse.p95_ms", 0, 0, 0, seconds=4).word == "NOT PROVEN"
     assert {one.word for one in no_difference(A_A, FIGURES, [])} == {"NOT PROVEN"}
 
 
@@ -83,11 +107,13 @@ def test_a_kind_without_load_is_not_compared() -> None:
     assert {one.figure.partition(".")[0] for one in no_difference(asked, FIGURES, EQUAL)} == {"browse"}
 
 
-def test_a_quick_figure_is_resolved_to_a_millisecond() -> None:
-    quick = figures(requests(lambda *_: Answer(3.0), arms=NAMES), A_A, {})
+def test_a_slow_figure_is_told_apart_by_a_tenth_and_matters_from_a_half() -> None:
+    slow = figures(requests(lambda *_: Answer(120.0), arms=NAMES), A_A, {})
 
-    assert resolution("protected", "browse.p95_ms", quick) == 1.0
-    assert resolution("protected", "browse.p95_ms", FIGURES) == 2.0
+    assert resolution("protected", "browse.p95_ms", FIGURES) == 5.0
+    assert resolution("protected", "browse.p95_ms", slow) == 12.0
+    assert matters("protected", "browse.p95_ms", FIGURES) == 20.0
+    assert matters("protected", "browse.p95_ms", slow) == 60.0
 
 
 def test_arms_of_which_one_is_slower_in_the_fault_are_told_apart() -> None:

@@ -111,6 +111,15 @@ def test_a_fault_in_force_at_another_time_than_its_phase_is_no_evidence() -> Non
     assert "the fault was in force from 14.0 to 21.9 s" in judged(probes(slow), late).detail
 
 
+@pytest.mark.parametrize(("healed_s", "holds"), [(22.9, True), (23.0, False)])
+def test_a_fault_whose_heal_took_longer_than_a_second_is_no_evidence(healed_s: float, *, holds: bool) -> None:
+    """The heal began at 21.95 s."""
+    evidence = judged(probes(slow), WINDOW.model_copy(update={"healed_s": healed_s}))
+
+    assert evidence.holds is holds
+    assert holds or "the heal began at 21.9 s and was done at 23.0 s" in evidence.detail
+
+
 def test_a_slow_link_on_which_the_probe_gave_up_is_seen() -> None:
     """The probe waits a bounded time; a latency beyond that shows as its timeout, another failure does not."""
     assert judged(probes(broken, error="exchange: nothing within 3 s")).holds

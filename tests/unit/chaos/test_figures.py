@@ -145,10 +145,21 @@ def test_the_whole_arm_is_back_when_its_last_kind_is() -> None:
 
 
 def test_a_kind_without_load_does_not_hold_recovery_up() -> None:
-    own = figures(requests(collapse, browse_per_s=0), scenario(), {})["naive"]["recovery"]
+    asked = scenario(load={"checkout_per_s": 40, "browse_per_s": 0})
+    own = figures(requests(collapse, browse_per_s=0), asked, {})["naive"]["recovery"]
 
     assert own["browse.recovery_s"].value is None
     assert own["recovery_s"].value == 5
+
+
+def test_a_kind_with_load_that_cannot_be_said_to_be_back_makes_the_arms_recovery_unknown() -> None:
+    """Nobody was served in the baseline, so there is nothing to get back to."""
+    found = requests(lambda _arm, kind, at_s: FAILED if kind == "browse" and at_s < 12 else SERVED)
+    own = figures(found, scenario(), {})["naive"]["recovery"]
+
+    assert own["checkout.recovery_s"].value == 0
+    assert own["browse.recovery_s"].value is None
+    assert own["recovery_s"] == Figure(value=None, n=1000)
 
 
 def test_an_arm_of_which_one_kind_never_came_back_is_censored() -> None:

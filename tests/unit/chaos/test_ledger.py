@@ -1,6 +1,7 @@
 """Every way in which customers, orders, charges and the bank can disagree is counted once, under its own word."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from chaos.run import ArmLedger
 from chaos.scenario import Kind
 from tests.unit.chaos.builders import GAVE_UP, SERVED, SKIPPED, Answer, requests
 
-TOLD: dict[str, str | None] = {"k1": "o1", "k2": "o2", "k3": None}
+TOLD: dict[str, set[str]] = {"k1": {"o1"}, "k2": {"o2"}, "k3": set()}
 ORDERS = [OrderRow("o1", "k1", "confirmed"), OrderRow("o2", "k2", "confirmed")]
 CHARGES = [ChargeRow("o1", "charged"), ChargeRow("o2", "charged")]
 BANK = [BankRow("o1", 1), BankRow("o2", 1)]
@@ -19,7 +20,7 @@ BANK = [BankRow("o1", 1), BankRow("o2", 1)]
 
 def books(
     *,
-    acknowledged: dict[str, str | None] = TOLD,
+    acknowledged: dict[str, set[str]] = TOLD,
     orders: Sequence[OrderRow] = ORDERS,
     charges: Sequence[ChargeRow] = CHARGES,
     bank: Sequence[BankRow] = BANK,
@@ -44,11 +45,11 @@ def test_an_acknowledged_order_that_is_not_there_is_lost() -> None:
 
 
 def test_a_customer_told_another_orders_id_has_lost_the_order() -> None:
-    assert books(acknowledged={**TOLD, "k2": "o1"})["orders_lost"] == 1
+    assert books(acknowledged={**TOLD, "k2": {"o1"}}) == {"orders_lost": 1}
 
 
 def test_a_customer_told_no_id_has_lost_order_and_charge() -> None:
-    found = books(acknowledged={"k1": "o1", "k2": ""})
+    found = books(acknowledged={"k1": {"o1"}, "k2": {""}})
 
     assert (found["orders_lost"], found["charges_lost"]) == (1, 1)
 
@@ -112,14 +113,54 @@ def test_what_customers_were_told_is_taken_from_the_checkouts_of_the_arm() -> No
 
     found = told(requests(answer, checkout_per_s=1, seconds=3), "naive")
 
-    assert found == {"key-0-naive": "order-0-naive", "key-2-naive": None}
+    assert found == {"key-0-naive": {"order-0-naive"}, "key-2-naive": set()}
+
+
+def twice(first: Answer, second: Answer) -> dict[str, set[str]]:
+    """Return what a customer was told who sent one checkout twice under one key, once answered as `first` says."""
+    asked = requests(
+        lambda _arm, _kind, at_s: first if at_s == 0 else second, checkout_per_s=1, browse_per_s=0, seconds=2
+    )
+    return told([replace(request, key="key") for request in asked], "naive")
+
+
+@pytest.mark.parametrize("order", [(SERVED, GAVE_UP), (GAVE_UP, SERVED)])
+def test_a_customer_who_asked_twice_was_told_what_either_answer_said(order: tuple[Answer, Answer]) -> None:
+    (ids,) = twice(*order).values()
+
+    assert len(ids) == 1
+    assert twice(SKIPPED, GAVE_UP) == {"key": set()}
+
+
+def test_a_customer_told_of_one_order_twice_has_one_order() -> None:
+    asked = requests(checkout_per_s=1, browse_per_s=0, seconds=2)
+
+    assert told([replace(one, key="key", order_id="o1") for one in asked], "naive") == {"key": {"o1"}}
+
+
+def test_a_customer_told_of_two_orders_is_doubled_and_the_one_that_is_not_there_is_lost() -> None:
+    assert twice(SERVED, SERVED) == {"key": {"order-0-naive", "order-1-naive"}}
+    assert books(acknowledged={**TOLD, "k2": {"o2", "o9"}}) == {
+        "orders_doubled": 1, "orders_lost": 1, "charges_lost": 1,
+    }  # fmt: skip
+
+
+def test_two_orders_that_are_there_and_were_both_told_are_doubled_once() -> None:
+    both = books(
+        acknowledged={**TOLD, "k2": {"o2", "o9"}},
+        orders=[*ORDERS, OrderRow("o9", "k2", "confirmed")],
+        charges=[*CHARGES, ChargeRow("o9", "charged")],
+        bank=[*BANK, BankRow("o9", 1)],
+    )
+
+    assert both == {"orders_doubled": 1, "orders_found": 3, "charges_found": 3}
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(["pending", "confirmed", "failed", None]), st.integers(0, 2),
                           st.integers(0, 2)), max_size=12))  # fmt: skip
 def test_each_order_is_counted_as_what_befell_it(cases: list[tuple[bool, str | None, int, int]]) -> None:
     """Each case: was the customer told, how the order stands (or not at all), rows in payments, times at the bank."""
-    acknowledged = {f"k{n}": f"o{n}" if was_told else None for n, (was_told, *_) in enumerate(cases)}
+    acknowledged = {f"k{n}": {f"o{n}"} if was_told else set() for n, (was_told, *_) in enumerate(cases)}
     orders = [OrderRow(f"o{n}", f"k{n}", status) for n, (_, status, *_) in enumerate(cases) if status]
     charges = [ChargeRow(f"o{n}", "charged") for n, (*_, rows, _) in enumerate(cases) for _ in range(rows)]
     bank = [BankRow(f"o{n}", times) for n, (*_, times) in enumerate(cases) if times]

@@ -150,6 +150,24 @@ def test_the_folder_is_listed_with_its_broken_files(root: Path) -> None:
             "13: expect.0.phase: recovery_s is a figure of recovery, not of fault",
         ),
         (", at_most: 0.2", "", "13: expect.0: give exactly one of at_least and at_most"),
+        ("at_most: 0.2", "at_most: .inf", "13: expect.0.at_most: must be a finite number, not inf"),
+        ("at_most: 0.2", "at_least: .nan", "13: expect.0.at_least: must be a finite number, not nan"),
+        ("browse_per_s: 60", "browse_per_s: .nan", "6: load.browse_per_s: must be a finite number, not nan"),
+        (
+            "faults:",
+            "phases: {drain_s: 1.9}\nfaults:",
+            "7: phases.drain_s: must be at least 2, not 1.9",
+        ),
+        (
+            "type: down, links: [payments_to_bank]",
+            "type: latency, links: [payments_to_bank, orders_to_postgres], attributes: {latency: 800}",
+            "11: faults.1.links.1: 'orders_to_postgres' has an equal latency fault above; keep one",
+        ),
+        (
+            "links: [orders_to_postgres]\n    attributes: {latency: 800}",
+            "links: [orders_to_postgres]\n    attributes: {latency: 800}\n  - {type: down, links: [payments_to_bank]}",
+            "12: faults.2.links.0: 'payments_to_bank' has an equal down fault above; keep one",
+        ),
         (
             "arms: [naive, protected]",
             "arms: [naive, protectd]",
@@ -175,6 +193,17 @@ def test_a_message_has_at_most_three_lines(root: Path) -> None:
 
     assert len(said.splitlines()) == 3
     assert said.endswith("more)")
+
+
+def test_two_faults_on_a_link_that_are_not_equal_are_fine(root: Path) -> None:
+    write(
+        root,
+        GOOD.replace(
+            "down, links: [payments_to_bank]", "latency, links: [orders_to_postgres], attributes: {latency: 9}"
+        ),
+    )
+
+    assert len(load_scenario("slow-db", root=root).faults) == 2
 
 
 def test_an_expectation_may_name_the_fault_phase_without_a_fault(root: Path) -> None:

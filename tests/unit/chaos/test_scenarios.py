@@ -9,7 +9,7 @@ import yaml
 
 from chaos.scenario.file import FOLDER, list_scenarios
 from chaos.scenario.rules import TOXIC_ATTRIBUTES
-from chaos.scenario.schema import editor_schema, text
+from chaos.scenario.schema import PATH, editor_schema, text
 from resilience.profiles import LINKS
 
 ROOT = Path(__file__).parents[3]
@@ -45,7 +45,8 @@ def test_a_scenario_expects_something_of_each_arm(path: Path) -> None:
 
 def test_the_schema_file_is_what_the_models_say() -> None:
     """`python -m chaos.scenario.schema` writes it again."""
-    assert (ROOT / FOLDER / "schema.json").read_text(encoding="utf-8") == text()
+    assert PATH == ROOT / FOLDER / "schema.json"
+    assert PATH.read_text(encoding="utf-8") == text()
 
 
 def test_the_schema_knows_the_keys_and_names_of_the_scenarios() -> None:

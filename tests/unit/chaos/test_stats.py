@@ -101,7 +101,7 @@ def test_the_first_arm_is_the_reference() -> None:
     assert (own.first, own.second, own.value, own.low, own.high) == ("naive", "protected", -4980, -4980, -4980)
     assert found["fault", "browse.in_time_share"].value == 1
     assert found["fault", "checkout.in_time_share"].value == 0
-    assert own.pairs == 10
+    assert own.seconds == 10
 
 
 def test_each_further_arm_has_its_differences() -> None:
@@ -147,7 +147,7 @@ def test_what_cannot_be_compared_is_left_out() -> None:
 def test_seconds_in_which_only_one_arm_had_requests_are_no_pairs() -> None:
     found = [r for r in requests() if not (r.arm == "naive" and 14 <= r.intended_s < 17)]
 
-    assert {one.pairs for one in differences(found, scenario(), 7) if one.phase == "fault"} == {7}
+    assert {one.seconds for one in differences(found, scenario(), 7) if one.phase == "fault"} == {7}
 
 
 @pytest.mark.parametrize(("blocks", "low"), [(1000, 0.025), (20, 0.0159), (5, 0.00098)])

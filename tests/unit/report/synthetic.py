@@ -15,8 +15,10 @@ from typing import Any
 
 from chaos.judging.checks import evidence
 from chaos.judging.figures import figures, load_quality
+from chaos.judging.link_used import calls_in_fault
 from chaos.judging.stats import differences
 from chaos.judging.verdict import conclude, judge
+from chaos.recording.metrics_file import Scrape
 from chaos.records import COLUMNS, PROBE_COLUMNS, Outcome, Probe, Request, probe_rows
 from chaos.run import ArmInfo, ArmLedger, Component, FaultWindow, PhaseTime, Resources, Run
 from chaos.run_folder import RunFolder
@@ -191,10 +193,10 @@ def samples(plan: Plan) -> Iterator[dict[str, Any]]:
                     f"db_pool_size{{{labels}}}": 10,
                 }
                 if service in ("orders", "inventory"):
+                    link = f'link="{service}_to_postgres",arm="{arm.name}"'
+                    rows[f'resilience_calls_total{{{link},outcome="success"}}'] = tick * 20
                     rows[f"db_pool_waiting{{{labels}}}"] = round((180 if service == "orders" else 60) * level)
-                    rows[f'resilience_breaker_state{{link="{service}_to_postgres",arm="{arm.name}"}}'] = (
-                        (1 if probing else 2) if open_ else 0
-                    )
+                    rows[f"resilience_breaker_state{{{link}}}"] = (1 if probing else 2) if open_ else 0
                 yield {"t": at_s, "service": service, "arm": arm.name, "samples": rows}
 
 
@@ -226,7 +228,13 @@ def books(plan: Plan, rows: Sequence[Request]) -> dict[str, ArmLedger]:
 def windows(plan: Plan) -> tuple[FaultWindow, ...]:
     from_s, to_s = PHASES.window("fault")
     return tuple(
-        FaultWindow(title=f"{one.type} on {', '.join(one.links)}", links=one.links, from_s=from_s + 0.03, to_s=to_s)
+        FaultWindow(
+            title=f"{one.type} on {', '.join(one.links)}",
+            links=one.links,
+            from_s=from_s + 0.03,
+            to_s=to_s,
+            healed_s=to_s + 0.02,
+        )
         for one in plan.faults
     )
 
@@ -250,6 +258,7 @@ def make_run(plan: Plan, rows: Sequence[Request]) -> Run:
         probes=list(probes(plan)) if plan.load else [],
         windows=windows(plan),
         load=load,
+        calls=calls_in_fault(asked, (Scrape(**row) for row in samples(plan))) if plan.load else {},
         cpu_busy=0.46,
         dirty_start="",
         dirty_end="",
@@ -278,7 +287,7 @@ def make_run(plan: Plan, rows: Sequence[Request]) -> Run:
         evidence=believed,
         ledger=ledger,
         load=load,
-        resources=Resources(ready_s=8.4, stop_s=1.2, cpu_busy_baseline=0.46, rss_peak_mib=912.0),
+        resources=Resources(ready_s=8.4, stop_s=1.2, cpu_busy_baseline=0.46, memory_peak_mib=912.0, memory_kind="pss"),
         verdict=conclude(judged, believed, ledger),
         repeat=f"make scenario-slow-db SEED={plan.seed}",
     )

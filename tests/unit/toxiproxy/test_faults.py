@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chaos.faults import proxy_name, title, toxic_name
+from chaos.fault_names import proxy_name, title, toxic_name
 from chaos.scenario import Down, Fault, Toxic
 from chaos.shield import to_the_end
 
