@@ -15,6 +15,8 @@
 ##   make down               stop it
 ##   make doctor             what this machine has, and what is missing, with the command that installs it
 ##
+##   make components         the real Toxiproxy into .lab/bin, by Go where that is installed; never needed
+##
 ## Work on the lab
 ##   make setup              the .venv, by uv if it is there, else by venv and pip; PYTHON=python3.12 to choose
 ##   make test-unit          the tests that need no socket: seconds
@@ -33,7 +35,7 @@
 LAB = .venv/bin/python -m chaos
 RUN_OPTIONS = $(if $(SEED),--seed '$(SEED)') $(if $(ARMS),--arms '$(ARMS)') $(foreach pair,$(SET),--set '$(pair)')
 
-.PHONY: help setup venv list report up status down doctor test test-unit lint bench lock clean
+.PHONY: help setup venv list report up status down doctor components test test-unit lint bench lock clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -52,6 +54,15 @@ up: venv
 
 list status down doctor: venv
 	@exec $(LAB) $@
+
+# Pinned to the version whose behaviour the embedded server is held to.
+components:
+	@go version >/dev/null 2>&1 || { echo 'make components needs Go on the path; without it the embedded server is used.' >&2; exit 1; }
+	@mkdir -p .lab/bin
+	@echo 'building Toxiproxy 2.12.0 ...'
+	@GOBIN="$(CURDIR)/.lab/bin" go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
+	@mv .lab/bin/server .lab/bin/toxiproxy-server
+	@echo '.lab/bin/toxiproxy-server is used from now on; LAB_TOXIPROXY=embedded brings the other back.'
 
 report: venv
 	@exec $(LAB) report $(if $(RUN),'$(RUN)')
