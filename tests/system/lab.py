@@ -14,11 +14,13 @@ import psutil
 
 from chaos.engines.ports import is_free, wanted_ports
 from chaos.engines.processes import MARK
-from chaos.engines.state import read_state
+from chaos.engines.state import DATA_FOLDER, read_state
 from chaos.engines.topology import load_topology
 from chaos.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]
+# Where a lab keeps its databases while it is up; a killed one leaves them to the next start.
+DATA = ROOT / DATA_FOLDER
 # A run of the short phases below takes half a minute; on a machine full of other work, three times that.
 RUN_WITHIN_S = 180
 ENDS_WITHIN_S = 20

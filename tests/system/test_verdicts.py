@@ -36,9 +36,9 @@ def undisturbed(scenario: str, *words: str, runs: Path) -> Run:
 def test_slow_db_is_confirmed(tmp_path: Path) -> None:
     """One slow database takes the naive shop down and the protected one not, and no order is lost on the way.
 
-    The phases are the file's own but shorter: a fault of 12 s leaves a backlog of 440 checkouts, 11 s at 40 a second.
+    The fault is as long as the file's: the share of slow answers, those until the breakers open, rests on it.
     """
-    run = undisturbed("slow-db", *phases(baseline_s=6, fault_s=12, recovery_s=16), runs=tmp_path)
+    run = undisturbed("slow-db", *phases(baseline_s=6, fault_s=20, recovery_s=12), runs=tmp_path)
     assert run.verdict.word == "CONFIRMED", run.verdict.reasons
     assert {path.name for path in (tmp_path / "slow-db" / "latest").iterdir()} >= {
         "run.json", "report.html", "requests.csv", "probes.csv", "metrics.jsonl.gz", "scenario.yaml", "logs",
@@ -81,25 +81,16 @@ expect:
     assert doubts(run) == {"link_used"}
 
 
-def test_two_equal_arms_do_not_differ(tmp_path: Path) -> None:
-    """An A/A run shows no difference beyond its interval."""
-    run = undisturbed("healthy", "--arms", "protected,protected", *phases(), runs=tmp_path)
-    assert [arm.name for arm in run.arms] == ["protected", "protected-2"]
-    assert run.differences
-    assert [
-        one.reason for one in run.expectations if one.figure.endswith("_difference") and one.word != "CONFIRMED"
-    ] == []
-
-
-def test_three_arms_run_side_by_side(tmp_path: Path) -> None:
-    """The third slot of compose.yaml is an arm like the others."""
-    words = ("--set", "load.checkout_per_s=10", "--set", "load.browse_per_s=20")
-    ended = lab(
-        "run", "slow-db", "--arms", "naive,protected,protected", *words,
-        *phases(baseline_s=3, fault_s=3, recovery_s=3), runs=tmp_path,
-    )  # fmt: skip
-    run = run_of(tmp_path, "slow-db")
-    assert ended.code == run.verdict.exit_code
-    assert set(run.figures) == {"naive", "protected", "protected-2"}
-    assert {arm.slot for arm in run.arms} == {"a", "b", "c"}
-    assert all(figures["fault"]["checkout.offered_per_s"].n > 0 for figures in run.figures.values())
+def test_three_equal_arms_do_not_differ(tmp_path: Path) -> None:
+    """An A/A run shows no difference beyond its interval; the third slot of compose.yaml is an arm like the others."""
+    # A third arm is half as much work again: less for each, so that two cores carry it.
+    load = ("--set", "load.checkout_per_s=25", "--set", "load.browse_per_s=25")
+    run = undisturbed("healthy", "--arms", "protected,protected,protected", *load, *phases(), runs=tmp_path)
+    assert [(arm.name, arm.slot) for arm in run.arms] == [
+        ("protected", "a"),
+        ("protected-2", "b"),
+        ("protected-3", "c"),
+    ]
+    judged = [one for one in run.expectations if one.figure.endswith("_difference")]
+    assert {one.arm for one in judged} == {"protected-2", "protected-3"}
+    assert [one.reason for one in judged if one.word != "CONFIRMED"] == []
