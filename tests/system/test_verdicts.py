@@ -93,4 +93,6 @@ def test_three_equal_arms_do_not_differ(tmp_path: Path) -> None:
     ]
     judged = [one for one in run.expectations if one.figure.endswith("_difference")]
     assert {one.arm for one in judged} == {"protected-2", "protected-3"}
-    assert [one.reason for one in judged if one.word != "CONFIRMED"] == []
+    # A short run's interval may be too wide to prove that two arms are equal; it may not prove that they differ.
+    assert [one.reason for one in judged if one.word == "REFUTED"] == []
+    assert any(one.word == "CONFIRMED" for one in judged)
