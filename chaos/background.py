@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from chaos.engines.leftovers import clean_leftovers
 from chaos.engines.local import LocalEngine
@@ -28,7 +29,7 @@ LOG = Path(LAB_FOLDER, "up.log")
 LOGS = Path(LAB_FOLDER, "logs")
 
 
-async def hold(root: Path, arms: Sequence[Arm], say: Callable[[str], None]) -> None:
+async def hold(root: Path, arms: Sequence[Arm], say: Callable[[str], None]) -> NoReturn:
     """Start the shop and keep it until cancelled; raises LabError, also when a process of it ends by itself."""
     topology = load_topology(root / "compose.yaml", {**os.environ, **arm_environment(arms)}, [arm.name for arm in arms])
     async with LocalEngine(root, topology, arms, root / LOGS, say) as lab:

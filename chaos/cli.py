@@ -6,9 +6,10 @@ Exit codes: 0 CONFIRMED (or done), 1 REFUTED, 2 NOT PROVEN, 3 the lab says what 
 
 import argparse
 import difflib
+import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,13 +33,20 @@ exit codes of run: 0 CONFIRMED, 1 REFUTED, 2 NOT PROVEN, 3 a clear error, 130 or
 
 # EX_SOFTWARE of sysexits.h.
 DEFECT = 70
+# argparse's own words, for which it has no hook.
+_UNKNOWN_COMMAND = re.compile(r"argument COMMAND: invalid choice: '([^']*)'")
 
 
 class _Parser(argparse.ArgumentParser):
     """An argparse parser whose errors are the lab's own (exit 3: argparse's 2 would read as NOT PROVEN)."""
 
+    commands: Collection[str] = ()
+
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}\n{self.format_usage().strip()}")
+        unknown = _UNKNOWN_COMMAND.match(message)
+        near = difflib.get_close_matches(unknown[1], self.commands, n=1) if unknown else []
+        hint = f"\ndid you mean `lab {near[0]}`?" if near else ""
+        raise UsageError(f"{message}\n{self.format_usage().strip()}{hint}")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -84,6 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     validate.add_argument("file", metavar="FILE")
     validate.set_defaults(do=commands.validate)
 
+    parser.commands = todo.choices
     return parser
 
 
@@ -91,16 +100,6 @@ def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no seed; give a whole number from 0 on")
     return int(text)
-
-
-def _nearest_command(argv: Sequence[str]) -> str:
-    """Say which command was probably meant, or nothing."""
-    known = ("list", "run", "up", "down", "status", "doctor", "report", "validate")
-    if not set(argv).isdisjoint(known):
-        return ""
-    words = [word for word in argv if not word.startswith("-")]
-    near = [match for word in words for match in difflib.get_close_matches(word, known, n=1)]
-    return f"\ndid you mean `lab {near[0]}`?" if near else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -116,8 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LabError as error:
         if debug:
             raise
-        hint = _nearest_command(arguments) if isinstance(error, UsageError) else ""
-        print(f"lab: {error}{hint}", file=sys.stderr)
+        print(f"lab: {error}", file=sys.stderr)
         return error.exit_code
     except Exception:  # noqa: BLE001 - a defect of ours; Python's own exit code for it, 1, would read as REFUTED
         traceback.print_exc()
