@@ -1,10 +1,12 @@
 """How a reader goes on from a run: repeat it, vary it, doubt it, write its page again. Only commands that exist."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chaos.run import Run
 from chaos.scenario import Scenario, Toxic
+from chaos.scenario.file import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +19,15 @@ class Command:
 
 def commands(run: Run, folder_name: str) -> tuple[Command, ...]:
     """Return the commands that go on from a run whose folder is `folder_name` below the scenario's."""
-    name = run.scenario.name
-    again = f"make scenario-{name} SEED={run.seed}"
+    name = _asked_for(run)
+    # A file from elsewhere has no make target.
+    plain = "lab run {} --seed {}" if "/" in name or name.endswith(SUFFIXES) else "make scenario-{} SEED={}"
+    again = plain.format(shlex.quote(name), run.seed)
     found = [Command(run.repeat or again, "the same arrivals, the same fault")]
     if run.repeat != again:
         found.append(Command(again, "the scenario as its file has it"))
-    found.append(Command(f"make scenario-{name} SEED={run.seed + 1}", "is it so under other arrivals?"))
+    found.append(Command(plain.format(shlex.quote(name), run.seed + 1), "is it so under other arrivals?"))
+    name = shlex.quote(name)
     found += [
         Command(f"lab run {name} --seed {run.seed} --set {change}", why) for change, why in _changes(run.scenario)
     ]
@@ -35,8 +40,14 @@ def commands(run: Run, folder_name: str) -> tuple[Command, ...]:
     )
     if run.scenario.faults:
         found.append(Command(f"lab run {name} --seed {run.seed} --set 'faults=[]'", "the same without the fault"))
-    found.append(Command(f"lab report {name}/{folder_name}", "write this page again from its folder"))
+    found.append(Command(f"lab report {run.scenario.name}/{folder_name}", "write this page again from its folder"))
     return tuple(found)
+
+
+def _asked_for(run: Run) -> str:
+    """Return what the scenario was called by: its name, or the path of a file outside the scenario folder."""
+    words = shlex.split(run.repeat)
+    return words[2] if words[:2] == ["lab", "run"] else run.scenario.name
 
 
 def _changes(scenario: Scenario) -> Iterator[tuple[str, str]]:

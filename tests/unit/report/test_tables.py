@@ -112,6 +112,15 @@ def test_the_commands_repeat_vary_and_doubt_the_run(slow: Run) -> None:
     ]
 
 
+def test_a_scenario_from_elsewhere_is_run_by_its_path(slow: Run) -> None:
+    """There is no make target for a file outside the scenario folder."""
+    run = slow.model_copy(update={"repeat": "lab run 'my files/slow-db.yaml' --seed 7"})
+    lines = [one.line for one in commands(run, "now")]
+    assert lines[:2] == ["lab run 'my files/slow-db.yaml' --seed 7", "lab run 'my files/slow-db.yaml' --seed 8"]
+    assert not [line for line in lines if line.startswith("make ")]
+    assert lines[-1] == "lab report slow-db/now"
+
+
 def test_a_run_of_other_arms_is_repeated_by_its_own_command(slow: Run) -> None:
     run = slow.model_copy(update={"repeat": "lab run slow-db --seed 7 --arms protected,protected"})
 
