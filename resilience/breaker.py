@@ -5,13 +5,14 @@ the outcome back, whatever way the call ends.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from resilience.breaker_machine import BreakerMachine, BreakerSettings
 from resilience.clock import Clock
 from resilience.errors import BreakerOpen
-from resilience.events import BreakerChanged, BreakerState, Listener, Refused
+from resilience.events import BreakerChanged, Listener, Refused
 from resilience.outcome import Failures, Outcome, judge
+from resilience.states import BreakerState
 
 T = TypeVar("T")
 
@@ -38,13 +39,25 @@ class CircuitBreaker:
         """Return the state; an open breaker becomes half-open only when the next call comes."""
         return self._machine.state.name
 
+    def force_open(self) -> None:
+        """Refuse every call until `release`."""
+        self._force(BreakerState.FORCED_OPEN)
+
+    def force_closed(self) -> None:
+        """Let every call pass and count none until `release`."""
+        self._force(BreakerState.FORCED_CLOSED)
+
+    def release(self) -> None:
+        """Take a forced state back: it begins anew, closed. Where none is forced, nothing happens."""
+        self._force(None)
+
     async def call(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Await `operation()`, or raise BreakerOpen without calling it."""
         machine = self._machine
-        now = self._clock.now()
-        generation = machine.admit(now)
+        began = self._clock.now()
+        generation = machine.admit(began)
         if generation is None:
-            raise self._refusal(now)
+            raise self._refusal(began)
         # Whatever way the call ends, an exception of `failures` included, the outcome is recorded.
         outcome = Outcome.ABANDONED
         try:
@@ -56,7 +69,8 @@ class CircuitBreaker:
             outcome = judge(error, self._failures)
             raise
         finally:
-            machine.record(outcome, self._clock.now(), generation)
+            ended = self._clock.now()
+            machine.record(outcome, ended, generation, ended - began)
             if machine.generation != self._told_generation:
                 self._tell()
         return result
@@ -65,6 +79,11 @@ class CircuitBreaker:
         retry_after_s = self._machine.state.retry_after_s(now)
         self._listener(Refused(self.link, "breaker", retry_after_s))
         return BreakerOpen(self.link, retry_after_s=retry_after_s)
+
+    def _force(self, to: Literal[BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED] | None) -> None:
+        self._machine.force(to, self._clock.now())
+        if self._machine.generation != self._told_generation:
+            self._tell()
 
     def _tell(self) -> None:
         previous, self._told_state = self._told_state, self.state

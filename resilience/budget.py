@@ -39,9 +39,15 @@ class RetryBudget:
         self.tokens = float(settings.burst)
         self._at = now
 
-    def deposit(self, now: float) -> None:
-        """Count a call at `now`."""
+    def called(self, now: float) -> None:
+        """Count a call at `now`: it brings its share of a retry."""
         self._add(now, self.settings.retry_ratio)
+
+    def succeeded(self, now: float) -> None:
+        """Count nothing: what a call brings does not hang on how it ends."""
+
+    def failed(self, now: float) -> None:
+        """Count nothing, likewise."""
 
     def take(self, now: float) -> bool:
         """Pay for a retry at `now`; False where there is not enough, and then nothing is paid."""

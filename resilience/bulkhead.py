@@ -1,16 +1,19 @@
 """A bulkhead: one dependency may hold only so many of our calls, so that it cannot sink the rest of the service.
 
 What does not fit waits, in a queue with a length and a time: a queue without bounds only turns a refusal now into a
-timeout later.
+timeout later. Nobody waits past the deadline of the call, either: a slot would be of no use then.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Generic, TypeVar
 
 from resilience.bounds import require, require_whole
+from resilience.clock import Clock
+from resilience.deadline import cut_s
 from resilience.errors import BulkheadFull
 from resilience.events import BulkheadChanged, Listener, Refused
 
@@ -22,7 +25,8 @@ Ticket = TypeVar("Ticket")
 class BulkheadSettings:
     """`max_concurrent`: calls in flight, at least 1. `max_waiting`: calls in the queue, at least 0.
 
-    `max_wait_s`: seconds a call waits for its slot, at least 0; more than 0 where there is a queue.
+    `max_wait_s`: seconds a call waits for its slot, at least 0; more than 0 where there is a queue. Where the deadline
+    of the call (resilience.deadline) leaves less than that, it waits no longer than that leaves.
     """
 
     max_concurrent: int
@@ -85,11 +89,16 @@ class Gate(Generic[Ticket]):
 class Bulkhead:
     """Guards calls with a Gate. Safe for any number of calls at once in one event loop."""
 
-    def __init__(self, link: str, settings: BulkheadSettings, *, listener: Listener) -> None:
+    def __init__(self, link: str, settings: BulkheadSettings, *, clock: Clock, listener: Listener) -> None:
         self.link = link
+        self._clock = clock
         self._settings = settings
         # A ticket resolves to True when a slot is handed over, to False when the wait is over.
         self._gate: Gate[asyncio.Future[bool]] = Gate(settings)
+        # Told twice a call, and the same few numbers come again and again.
+        self._changed = lru_cache(partial(BulkheadChanged, link))
+        # Told twice a call, and the same few numbers come again and again.
+        self._changed = lru_cache(partial(BulkheadChanged, link))
         self._listener = listener
 
     @property
@@ -119,7 +128,8 @@ class Bulkhead:
         ticket: asyncio.Future[bool] = loop.create_future()
         if not self._gate.join(ticket):
             raise self._refusal(f"{settings.max_concurrent} calls in flight and {settings.max_waiting} waiting")
-        timer = loop.call_later(settings.max_wait_s, self._expire, ticket)
+        wait_s = cut_s(settings.max_wait_s, self._clock.now())
+        timer = loop.call_later(wait_s, self._expire, ticket)
         try:
             self._tell()
             handed = await ticket
@@ -133,11 +143,12 @@ class Bulkhead:
         finally:
             timer.cancel()
         if not handed:
-            raise self._refusal(f"no slot became free within {settings.max_wait_s:g} s")
+            raise self._refusal(f"no slot became free within {wait_s:.3g} s")
 
     def _expire(self, ticket: asyncio.Future[bool]) -> None:
-        if self._gate.withdraw(ticket) and not ticket.done():
-            ticket.set_result(False)
+        if self._gate.withdraw(ticket):
+            if not ticket.done():
+                ticket.set_result(False)
             self._tell()
 
     def _leave(self) -> None:
@@ -150,7 +161,7 @@ class Bulkhead:
         self._tell()
 
     def _tell(self) -> None:
-        self._listener(BulkheadChanged(self.link, self._gate.in_flight, self._gate.waiting))
+        self._listener(self._changed(self._gate.in_flight, self._gate.waiting))
 
     def _refusal(self, why: str) -> BulkheadFull:
         self._listener(Refused(self.link, "bulkhead", None))

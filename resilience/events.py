@@ -6,17 +6,9 @@ call it hears about: it must be quick, must not raise and must not wait.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from resilience.outcome import Outcome
-
-
-class BreakerState(StrEnum):
-    """The three states of a circuit breaker."""
-
-    CLOSED = "closed"
-    HALF_OPEN = "half_open"
-    OPEN = "open"
+from resilience.states import BreakerState, Duplicate, Freshness, ShedReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +29,7 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A policy refused: the breaker or the bulkhead a call, the budget a retry."""
+    """A policy refused: most a call, the budget a retry, the hedge's budget a hedge ("hedge_budget")."""
 
     link: str
     policy: str
@@ -88,6 +80,85 @@ class FallbackUsed:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class ThrottleChanged:
+    """The adaptive throttle holds back this share of the calls now, told in steps of a hundredth."""
+
+    link: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class RateTokensChanged:
+    """The rate limiter's bucket holds `tokens` whole tokens now."""
+
+    link: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitChanged:
+    """The adaptive concurrency limit allows `limit` calls at once now."""
+
+    link: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class HedgeStarted:
+    """An answer was not there after `delay_s` seconds, so the call was made a second time beside the first."""
+
+    link: str
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HedgeWon:
+    """The second call answered first."""
+
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallShared:
+    """A call joined one that was in flight for the same key, and made none of its own."""
+
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheAnswered:
+    """A cache answered, or had nothing to answer with."""
+
+    link: str
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateSeen:
+    """A call came under an idempotency key that was known."""
+
+    link: str
+    how: Duplicate
+
+
+@dataclass(frozen=True, slots=True)
+class RequestShed:
+    """A server refused a request before it began."""
+
+    server: str
+    reason: ShedReason
+
+
+@dataclass(frozen=True, slots=True)
+class ServerQueueChanged:
+    """A request entered or left a server's load shedder, or its queue."""
+
+    server: str
+    in_flight: int
+    waiting: int
+
+
 Event = (
     PipelineBuilt
     | CallEnded
@@ -97,6 +168,16 @@ Event = (
     | BreakerChanged
     | BulkheadChanged
     | FallbackUsed
+    | ThrottleChanged
+    | RateTokensChanged
+    | LimitChanged
+    | HedgeStarted
+    | HedgeWon
+    | CallShared
+    | CacheAnswered
+    | DuplicateSeen
+    | RequestShed
+    | ServerQueueChanged
 )
 Listener = Callable[[Event], None]
 

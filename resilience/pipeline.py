@@ -1,54 +1,74 @@
-"""The order of the policies, stated once, outermost first.
+"""The order of the policies, stated once, outermost first, and enforced.
 
-    fallback( bulkhead( retry( breaker( timeout( call ) ) ) ) )
+    fallback( deadline( rate_limiter( bulkhead( retry( hedge( breaker( throttle( timeout( call )))))))))
 
-timeout inside breaker: a hanging dependency must count as failing. breaker inside retry: each attempt counts, and a
-retry into an open breaker is refused at once. retry inside bulkhead: a call keeps its slot while it waits to try again,
-so retries cannot push past the limit. fallback outside all: it answers for a refusal, too.
+timeout innermost: a hanging dependency must count as failing, for everything around it. breaker around throttle: a call
+held back by the throttle says nothing of the dependency. hedge around breaker: both calls of a hedge count, and neither
+goes into an open breaker. retry around those: each attempt counts, and a retry into an open breaker is refused at once.
+bulkhead (or concurrency_limit) around retry: a call keeps its slot while it waits to try again, so retries cannot push
+past the limit. rate_limiter before that: what is refused needs no slot. deadline around all that waits. fallback
+outside all: it answers for a refusal, too.
 """
 
-import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from itertools import pairwise
+from typing import Any, Protocol, TypeVar
 
-from resilience.breaker import CircuitBreaker
-from resilience.budget import RetryBudget
-from resilience.bulkhead import Bulkhead
-from resilience.clock import Clock
-from resilience.events import CallEnded, Listener, PipelineBuilt
-from resilience.fallback import Fallback
-from resilience.link import LinkSettings
+from resilience.errors import SettingsError
+from resilience.events import CallEnded, Listener
 from resilience.outcome import Failures, Outcome, judge
-from resilience.retry import Retry
-from resilience.timeout import Timeout, TimeoutSettings
 
 T = TypeVar("T")
 
+# Names of classes, so that a pipeline of two policies need not load the other eight. Two in one place are one or the
+# other.
+ORDER = (
+    ("Fallback",),
+    ("Deadline",),
+    ("RateLimiter",),
+    ("Bulkhead", "ConcurrencyLimit"),
+    ("Retry",),
+    ("Hedge",),
+    ("CircuitBreaker",),
+    ("Throttle",),
+    ("Timeout",),
+)
+PLACES = {name: place for place, names in enumerate(ORDER) for name in names}
+# These may make a call more than once, and ask whether that is harmless.
+REPEATING = ("Retry", "Hedge")
+
+
+class Policy(Protocol):
+    """An async driver of this package: its `call` awaits an operation, or another policy's call, under its rule."""
+
+    @property
+    def call(self) -> Callable[..., Awaitable[Any]]:
+        """Return the method that guards a call."""
+        ...
+
 
 class Pipeline:
-    """The policies around every call over one link; an absent policy costs nothing. Built by `build_pipeline`."""
+    """The policies around every call over one link; an absent policy costs nothing.
 
-    def __init__(
-        self,
-        link: str,
-        *,
-        failures: Failures,
-        listener: Listener,
-        fallback: Fallback | None = None,
-        bulkhead: Bulkhead | None = None,
-        retry: Retry | None = None,
-        breaker: CircuitBreaker | None = None,
-        timeout: Timeout | None = None,
-    ) -> None:
+    `policies` are given outermost first, in the order of the module's docstring; raises SettingsError on any other.
+    `failures` has no default: it says which exceptions count against the dependency. `listener` hears how calls end.
+    """
+
+    def __init__(self, link: str, policies: Sequence[Policy], *, failures: Failures, listener: Listener) -> None:
+        names = [type(policy).__name__ for policy in policies]
+        _check_order(names)
         self.link = link
+        self.policies = tuple(policies)
         self._failures = failures
         self._listener = listener
-        self._fallback = fallback
-        self._bulkhead = bulkhead
-        self._retry = retry
-        self._breaker = breaker
-        self._timeout = timeout
+        self._fallback = policies[0] if names[:1] == ["Fallback"] else None
+        # (call, whether it asks if the call may be repeated), innermost first
+        self._steps: tuple[tuple[Callable[..., Awaitable[Any]], bool], ...] = tuple(
+            (policy.call, name in REPEATING)
+            for policy, name in zip(reversed(policies), reversed(names), strict=True)
+            if name != "Fallback"
+        )
         self._ended = {outcome: CallEnded(link, outcome) for outcome in Outcome}
 
     async def call(
@@ -61,19 +81,14 @@ class Pipeline:
         """Await `operation()` under every policy of the link.
 
         `operation` is called once an attempt. `idempotent` says whether it may be made twice. `fallback` is used only
-        where the link's settings enable it. Raises what the operation raises; Rejected where a policy refused to try;
+        where the pipeline has that policy. Raises what the operation raises; Rejected where a policy refused to try;
         AttemptTimeout where an attempt took too long.
         """
-        if self._timeout is not None:
-            operation = partial(self._timeout.call, operation)
-        if self._breaker is not None:
-            operation = partial(self._breaker.call, operation)
-        if self._retry is not None:
-            operation = partial(self._retry.call, operation, idempotent=idempotent)
-        if self._bulkhead is not None:
-            operation = partial(self._bulkhead.call, operation)
+        for step, repeats in self._steps:
+            operation = partial(step, operation, idempotent=idempotent) if repeats else partial(step, operation)
         if self._fallback is not None and fallback is not None:
-            return await self._fallback.call(partial(self._counted, operation), fallback)
+            answer: T = await self._fallback.call(partial(self._counted, operation), fallback)
+            return answer
         return await self._counted(operation)
 
     async def _counted(self, operation: Callable[[], Awaitable[T]]) -> T:
@@ -90,34 +105,14 @@ class Pipeline:
         return result
 
 
-def build_pipeline(
-    link: str, settings: LinkSettings, *, failures: Failures, clock: Clock, rng: random.Random, listener: Listener
-) -> Pipeline:
-    """Build the pipeline of a link from its settings.
-
-    `failures` has no default: it says which exceptions count against the dependency, for the breaker as for the retry.
-    An AttemptTimeout always counts, a Rejected never does.
-    """
-    listener(PipelineBuilt(link, settings.policies))
-    return Pipeline(
-        link,
-        failures=failures,
-        listener=listener,
-        fallback=Fallback(link, failures=failures, listener=listener) if settings.fallback else None,
-        bulkhead=Bulkhead(link, settings.bulkhead, listener=listener) if settings.bulkhead else None,
-        retry=Retry(
-            link,
-            settings.retry,
-            on=lambda error: judge(error, failures) is Outcome.FAILURE,
-            budget=RetryBudget(settings.budget, now=clock.now()) if settings.budget else None,
-            clock=clock,
-            rng=rng,
-            listener=listener,
-        )
-        if settings.retry
-        else None,
-        breaker=CircuitBreaker(link, settings.breaker, failures=failures, clock=clock, listener=listener)
-        if settings.breaker
-        else None,
-        timeout=Timeout(link, TimeoutSettings(settings.attempt_timeout_s)) if settings.attempt_timeout_s else None,
-    )
+def _check_order(names: Sequence[str]) -> None:
+    """Refuse what is no policy, stands twice or stands outside what must be around it; raises SettingsError."""
+    order = " > ".join(" or ".join(alternatives) for alternatives in ORDER)
+    for name in names:
+        if name not in PLACES:
+            raise SettingsError(f"Pipeline.policies: {name} is none of {order}")
+    for outer, inner in pairwise(names):
+        if PLACES[outer] >= PLACES[inner]:
+            raise SettingsError(
+                f"Pipeline.policies has {outer} outside {inner}; the order, outermost first, is {order}"
+            )

@@ -1,50 +1,43 @@
 """Every number that protects a link, in one file, each with its arithmetic.
 
-A profile is a named choice for all links. `naive` sets nothing: it shows each library's own defaults. A number here is
-a claim about the shop; the unit tests add the times up along the call tree, the scenarios try them.
+A profile is a named choice for all links, and for the doors of the services. `naive` sets nothing: it shows each
+library's own defaults. `timeouts` bounds every wait; `retries` and `breakers` each add one thing to that; `protected`
+has everything. A number here is a claim about the shop: `resilience.lint` adds them up along the call tree and refuses
+contradictions, the scenarios try them.
 """
 
-import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from resilience.breaker_machine import BreakerSettings
 from resilience.budget import BudgetSettings
 from resilience.bulkhead import BulkheadSettings
-from resilience.errors import SettingsError
-from resilience.link import LinkSettings, describe
+from resilience.call_tree import LINKS, SHOP
+from resilience.codel import CoDelSettings
+from resilience.deadline import DeadlineSettings
+from resilience.link import LinkSettings
+from resilience.load_shedding import SheddingSettings
 from resilience.retry import RetrySettings
-
-__all__ = ["LINKS", "PROFILES", "LinkSettings", "Profile", "describe", "link_settings"]
-
-LINKS = (
-    "gateway_to_orders",
-    "gateway_to_inventory",
-    "orders_to_inventory",
-    "orders_to_payments",
-    "payments_to_bank",
-    "orders_to_postgres",
-    "inventory_to_postgres",
-    "payments_to_postgres",
-    "inventory_to_redis",
-)
+from resilience.windows import TimeWindow
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A named choice for every link, and what it is there to show."""
+    """A named choice for every link and for the doors of services (by name), and what it is there to show."""
 
     name: str
     shows: str
     links: Mapping[str, LinkSettings]
+    servers: Mapping[str, SheddingSettings] = field(default_factory=dict)
 
 
 # 2 s: where a dependency stops answering, half of the window has failed after 1 s, and the breaker opens; 5 s took 3 s
 # (measured, slow-db). 10 calls: a link with 5 calls/s can still open. 50 %: a dependency that loses one call in five
-# fills half of a window of 10 by chance in 3 % of cases, of 20 in 0.3 %. 1 s open: a dependency that is back is in use
+# fills half of one window of 10 by chance in 3 % of cases, of 20 in 0.3 %; windows slide, so at 10 calls/s that opens
+# it every 3 minutes, at 20 calls/s and more hardly ever. 1 s open: a dependency that is back is in use
 # again within about 1 s, and until then it is asked once a second. One probe: who is just coming up gets one call, no
 # flood.
-BREAKER = BreakerSettings(window_s=2.0, min_calls=10, failure_rate=0.5, open_s=1.0, probes=1)
+BREAKER = BreakerSettings(TimeWindow(window_s=2.0, min_calls=10, failure_rate=0.5), open_s=1.0, probes=1)
 
 # 10 % of calls: a full outage costs the dependency 1.1 times its load, where two attempts for everybody cost 2 times.
 # At 40 calls/s that is 4 retries/s; 1/s besides lets a quiet link retry; 5 at once cover a reset of a few connections.
@@ -93,7 +86,7 @@ def _http(
     )
 
 
-PROTECTED = {
+_PROTECTED = {
     # A checkout takes about 0.2 s, at 40/s that is 8 in flight (Little: rate x time). 2 s each, the worst, would be 80:
     # 60 are let in, so that of the process's 100 connections 40 stay for browsing. No retry here: the retries sit one
     # level down, next to what fails, and layers multiply.
@@ -127,27 +120,62 @@ PROTECTED = {
     ),
 }
 
+# With less than 1.5 times the usual time left, a call is not begun: its caller would be gone before the answer.
+PROTECTED = {
+    link: replace(settings, deadline=DeadlineSettings(call_timeout_s=None, margin_s=1.5 * SHOP.usual_s[link]))
+    for link, settings in _PROTECTED.items()
+}
+
+
+def _door(max_concurrent: int, *, margin_s: float) -> SheddingSettings:
+    """Return a service's door: half as many wait as run, 0.25 s at most.
+
+    A queue that has stood for 0.1 s serves the newest first and drops who waited over 10 ms (CoDel).
+    """
+    return SheddingSettings(
+        max_concurrent=max_concurrent,
+        max_waiting=max_concurrent // 2,
+        max_wait_s=0.25,
+        order="adaptive",
+        codel=CoDelSettings(),
+        margin_s=margin_s,
+    )
+
+
+# A door is the last resort, for callers that keep no limits of their own: wider than what the links above let through.
+# Margins are 1.5 times the usual time of the quickest request; customers send no deadline.
+SERVERS = {
+    # 60 checkouts + 20 that wait for their slot + 20 reads.
+    "gateway": _door(100, margin_s=0.0),
+    # The gateway lets 60 in; one of its attempts that it gave up may be running here still.
+    "orders": _door(80, margin_s=0.25),
+    # 90 requests/s of 0.65 s, the worst that Postgres takes, are 59 at once.
+    "inventory": _door(80, margin_s=0.02),
+    # 40 charges/s of 1.5 s, the longest that orders waits, are 60 at once.
+    "payments": _door(80, margin_s=0.2),
+}
+
+
+def _times_of(settings: LinkSettings) -> LinkSettings:
+    """Return what bounds the waits of a link, without the policies around it."""
+    times = (
+        "connect_timeout_s", "acquire_timeout_s", "command_timeout_s", "library_retries", "pool_size",
+        "attempt_timeout_s",
+    )  # fmt: skip
+    return LinkSettings(**{name: getattr(settings, name) for name in times})
+
+
+TIMES = {link: _times_of(settings) for link, settings in PROTECTED.items()}
+RETRIES = {link: replace(times, retry=PROTECTED[link].retry) for link, times in TIMES.items()}
+BREAKERS = {link: replace(times, breaker=PROTECTED[link].breaker) for link, times in TIMES.items()}
+
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
         Profile("naive", "each library's own defaults", dict.fromkeys(LINKS, LinkSettings())),
-        Profile("protected", "every wait bounded, every link guarded", PROTECTED),
+        Profile("timeouts", "every wait bounded, nothing else", TIMES),
+        Profile("retries", "timeouts, and a second attempt without a budget", RETRIES),
+        Profile("breakers", "timeouts, and a circuit breaker on every link", BREAKERS),
+        Profile("protected", "every wait bounded, every link and every door guarded", PROTECTED, SERVERS),
     )
 }
-
-
-def link_settings(profile: str, link: str) -> LinkSettings:
-    """Return the settings of a link in a profile; raises SettingsError naming those that exist."""
-    if profile not in PROFILES:
-        raise SettingsError(_unknown("profile", profile, PROFILES))
-    links = PROFILES[profile].links
-    if link not in links:
-        raise SettingsError(_unknown("link", link, links))
-    return links[link]
-
-
-def _unknown(what: str, name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else "."
-    return f"no such {what}: {name!r}{hint} Known: {', '.join(known)}"

@@ -23,7 +23,8 @@ from chaos.records import Request, read_requests
 from chaos.run import ArmInfo, Component, Resources, Run
 from chaos.run_folder import RunFolder
 from chaos.scenario import Scenario
-from resilience.profiles import PROFILES, describe
+from resilience.link import describe
+from resilience.profiles import PROFILES
 
 # What a service or the generator is made of; the rest of the lock file does not change a figure.
 PACKAGES = ("fastapi", "uvicorn", "asyncpg", "redis", "aiohttp", "tenacity", "locust", "toxiproxy-python")

@@ -12,13 +12,14 @@ from chaos.report.numbers import grouped, seconds
 from chaos.report.recorded import Recorded, Series
 from chaos.run import Run
 from resilience.metrics import BREAKER_STATE, BREAKER_STATE_VALUES
+from resilience.states import BreakerState
 from services.common.metrics import DB_POOL_WAITING, HTTP_IN_FLIGHT
 
 SAMPLE_STEP_S = 0.5
 PROBE_STEP_S = 0.25
 # A queue shorter than this explains nothing.
 QUEUE_WORTH_SHOWING = 3.0
-CLOSED = min(BREAKER_STATE_VALUES.values())
+CLOSED = BREAKER_STATE_VALUES[BreakerState.CLOSED]
 _WAITING = (DB_POOL_WAITING, "calls waiting for a database connection", "sampled twice a second")
 _IN_FLIGHT = (HTTP_IN_FLIGHT, "requests in progress", "sampled twice a second")
 

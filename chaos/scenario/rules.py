@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from chaos.judging.figure_names import FIGURES
 from chaos.scenario import Arm, Down, Expectation, Load, Phases, Scenario, Toxic, ToxicType
 from chaos.scenario.marked_yaml import Steps
-from resilience.profiles import LINKS, PROFILES
+from resilience.call_tree import LINKS
+from resilience.profiles import PROFILES
 
 Problem = tuple[Steps, str]
 

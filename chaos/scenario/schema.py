@@ -10,7 +10,8 @@ from typing import Any
 
 from chaos.judging.figure_names import FIGURES
 from chaos.scenario import Scenario
-from resilience.profiles import LINKS, PROFILES
+from resilience.call_tree import LINKS
+from resilience.profiles import PROFILES
 
 PATH = Path(__file__).parents[1] / "scenarios" / "schema.json"
 

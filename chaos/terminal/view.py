@@ -9,12 +9,13 @@ from chaos.scenario import Kind, Scenario
 from chaos.terminal.frames import ArmFrame, LiveFrame, Terminal
 from resilience.clock import Clock
 from resilience.metrics import BREAKER_STATE, BREAKER_STATE_VALUES
+from resilience.states import BreakerState
 from services.common.metrics import DB_POOL_WAITING
 
 PERIOD_S = 0.5
 POOLS = ("orders", "inventory", "payments")
 _STATES = {value: state.name.lower().replace("_", "-") for state, value in BREAKER_STATE_VALUES.items()}
-OPEN = max(BREAKER_STATE_VALUES.values())
+OPEN = BREAKER_STATE_VALUES[BreakerState.OPEN]
 
 
 class Samples(Protocol):
@@ -97,4 +98,4 @@ class LiveView:
             self._opened.pop(arm, None)
             return _STATES.get(worst, "-")
         opened = self._opened.setdefault(arm, now_s)
-        return f"{_STATES[OPEN]} {now_s - opened:.1f} s"
+        return f"{_STATES[worst]} {now_s - opened:.1f} s"

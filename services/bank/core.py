@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Literal
 
-from resilience import Clock
+from resilience import Clock, KeyReused
 
 Decision = Literal["charged", "declined"]
 
@@ -33,10 +33,6 @@ class _Entry:
     deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class KeyReusedError(Exception):
-    """A key came back with another order or amount."""
-
-
 class Bank:
     """`slots` charges at once, each `latency_s` long; the rest waits in a queue without bound, first come first."""
 
@@ -47,10 +43,10 @@ class Bank:
         self._entries: dict[str, _Entry] = {}
 
     async def charge(self, key: str, *, order_id: str, amount_cents: int) -> Decision:
-        """Charge once per key and return the decision, the same for every repeat; raises KeyReusedError."""
+        """Charge once per key and return the decision, the same for every repeat; raises KeyReused."""
         entry = self._entries.setdefault(key, _Entry(order_id, amount_cents))
         if (entry.order_id, entry.amount_cents) != (order_id, amount_cents):
-            raise KeyReusedError(key)
+            raise KeyReused("payments_to_bank")
         # A repeat that comes while the first is under way waits for its decision, without a slot of its own.
         async with entry.deciding:
             if entry.decision is None:

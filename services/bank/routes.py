@@ -5,9 +5,9 @@ from dataclasses import asdict
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
-from services.bank.core import Bank, KeyReusedError
+from services.bank.core import Bank
 from services.bank.schemas import ChargeIn
-from services.common.idempotency import IdempotencyKey
+from services.common.idempotency import IdempotencyKey, duplicates_told
 from services.common.problems import ProblemError
 
 
@@ -17,10 +17,8 @@ def build_router(bank: Bank) -> APIRouter:
 
     @router.post("/charges")
     async def charge(body: ChargeIn, key: IdempotencyKey) -> Response:
-        try:
+        with duplicates_told():
             decision = await bank.charge(key, order_id=body.order_id, amount_cents=body.amount_cents)
-        except KeyReusedError as exc:
-            raise ProblemError(422, "key-reused", "this key belongs to another charge") from exc
         if decision == "declined":
             raise ProblemError(402, "declined", "the card's limit is too low")
         return JSONResponse({"status": decision}, 201)

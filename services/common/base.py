@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -12,10 +12,13 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from resilience import LoadShedding
+from resilience.asgi import Scope
+from resilience.load_shedding import alike
 from services.common import problems
 from services.common.kit import Kit
 from services.common.lag import LagProbe
-from services.common.middleware import Observe
+from services.common.middleware import QUIET, Observe
 from services.common.readiness import BOUND_S, Check, Readiness
 
 # With uvicorn's 0.2 s of its own and 1 s of patience for requests, a process is gone within 1.5 s of SIGTERM.
@@ -38,8 +41,13 @@ class Upstreams(Protocol):
         ...
 
 
-def build_app(kit: Kit, upstreams: Upstreams, router: APIRouter) -> FastAPI:
-    """Return the application of a service, ready for a server."""
+def build_app(
+    kit: Kit, upstreams: Upstreams, router: APIRouter, *, priority: Callable[[Scope], int] = alike
+) -> FastAPI:
+    """Return the application of a service, ready for a server.
+
+    `priority` says who goes first, the higher number, where the profile guards the door and requests have to wait.
+    """
     readiness = Readiness(upstreams.checks(), bound_s=BOUND_S)
     lag = LagProbe()
     kit.metrics.watch_loop_lag(lag.take_max_s)
@@ -58,6 +66,17 @@ def build_app(kit: Kit, upstreams: Upstreams, router: APIRouter) -> FastAPI:
     app = FastAPI(title=kit.service, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(router)
     app.include_router(_operations(kit, readiness))
+    if kit.door is not None:
+        app.add_middleware(
+            LoadShedding,
+            server=kit.service,
+            settings=kit.door,
+            priority=priority,
+            exempt=QUIET,
+            clock=kit.clock,
+            listener=kit.listener,
+        )
+    # Added last, so outermost: what the door refuses is a request answered, too.
     app.add_middleware(Observe, clock=kit.clock, metrics=kit.metrics, log=kit.log)
     problems.install(app)
     return app

@@ -41,3 +41,8 @@ class DependencyRefusedError(DependencyError):
 def counts_against(exc: BaseException) -> bool:
     """Return whether an outcome counts against the dependency: failures do, deliberate refusals do not."""
     return isinstance(exc, DependencyError) and not isinstance(exc, DependencyRefusedError)
+
+
+def refuses(exc: BaseException) -> bool:
+    """Return whether an outcome is the dependency's own "not now", which the adaptive throttle listens to."""
+    return isinstance(exc, DependencyRefusedError)

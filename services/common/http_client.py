@@ -13,7 +13,8 @@ from typing import Any
 import aiohttp
 from aiohttp.client import DEFAULT_TIMEOUT
 
-from resilience import LinkSettings
+from resilience import Clock, LinkSettings
+from resilience.deadline import deadline_header
 from services.common.errors import (
     DependencyBrokenError,
     DependencyDownError,
@@ -22,7 +23,8 @@ from services.common.errors import (
 )
 from services.common.middleware import HEADER, request_id
 
-_DECLINED_FOR_NOW = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
+# 409 with Retry-After: the first request under this key is still in progress; without one, it is an answer.
+_DECLINED_FOR_NOW = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Answer:
 class HttpSession:
     """Owns the session; open() and close() belong to the lifespan of the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -76,12 +79,12 @@ class HttpPeer:
     async def send(
         self, method: str, path: str, *, body: dict[str, Any] | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Send one request, with the id of the request being answered.
+        """Send one request, with the id of the request being answered and the time left for an answer, if bounded.
 
         Raises DependencyDownError (no connection, so nothing was sent), DependencyTimeoutError, DependencyRefusedError
-        (503 or 429 with Retry-After), DependencyBrokenError (any other 5xx, a broken connection, not JSON).
+        (503, 429 or 409 with Retry-After), DependencyBrokenError (any other 5xx, a broken connection, not JSON).
         """
-        sent = {**(headers or {}), HEADER: request_id.get()}
+        sent = {**(headers or {}), HEADER: request_id.get(), **deadline_header(self._session.clock.now())}
         try:
             async with self._session.client.request(
                 method, self._base_url + path, json=body, headers=sent, **self._options

@@ -1,9 +1,12 @@
 """The Idempotency-Key header: without one, a repeat after a timeout would be a second order."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from resilience.errors import InProgress, KeyReused
 from services.common.problems import ProblemError
 
 HEADER = "idempotency-key"
@@ -21,3 +24,15 @@ async def _key(request: Request) -> str:
 
 
 IdempotencyKey = Annotated[str, Depends(_key)]
+
+
+@contextlib.contextmanager
+def duplicates_told() -> Iterator[None]:
+    """Tell what is wrong with a repeated key: 422 where it has another request, 409 where the first is in progress."""
+    try:
+        yield
+    except KeyReused as exc:
+        raise ProblemError(422, "key-reused", "this key belongs to another request") from exc
+    except InProgress as exc:
+        detail = "the first request under this key is in progress"
+        raise ProblemError(409, "in-progress", detail, retry_after_s=exc.retry_after_s) from exc

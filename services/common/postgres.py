@@ -50,6 +50,7 @@ class Database:
     def __init__(self, url: str, limits: LinkSettings) -> None:
         self._url = url
         self._connect_s = limits.connect_timeout_s
+        self._pool_size = limits.pool_size
         self._bounds = Bounds(limits.acquire_timeout_s, limits.command_timeout_s)
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._waiting = 0
@@ -57,6 +58,8 @@ class Database:
     async def open(self) -> None:
         """Connect; raises DependencyDownError. What the profile does not set is left to asyncpg: 10 connections."""
         options: dict[str, Any] = {} if self._connect_s is None else {"timeout": self._connect_s}
+        if self._pool_size is not None:
+            options |= {"min_size": self._pool_size, "max_size": self._pool_size}
         if self._bounds.command_s is not None:
             # A statement whose connection we dropped would go on in the server and hold its locks.
             options["server_settings"] = {"statement_timeout": f"{self._bounds.command_s * 1000:.0f}"}

@@ -32,11 +32,12 @@ _DATABASE_LINK = "_to_postgres"
 class ProblemError(Exception):
     """Raised by routes to answer with a problem. `kind` is the last part of its type URN."""
 
-    def __init__(self, status: int, kind: str, detail: str) -> None:
+    def __init__(self, status: int, kind: str, detail: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
         self.detail = detail
+        self.retry_after_s = retry_after_s
 
 
 def problem(
@@ -105,7 +106,7 @@ async def _broken(request: Request, exc: Exception) -> Response:
 async def _raised_by_route(request: Request, exc: Exception) -> Response:
     if not isinstance(exc, ProblemError):
         raise exc
-    return _tell(request, exc.status, exc.detail, kind=exc.kind)
+    return _tell(request, exc.status, exc.detail, kind=exc.kind, retry_after_s=exc.retry_after_s)
 
 
 async def _http(request: Request, exc: Exception) -> Response:

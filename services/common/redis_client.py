@@ -26,6 +26,8 @@ class Redis:
             options["socket_connect_timeout"] = limits.connect_timeout_s
         if limits.command_timeout_s is not None:
             options["socket_timeout"] = limits.command_timeout_s
+        if limits.pool_size is not None:
+            options["max_connections"] = limits.pool_size
         if limits.library_retries is not None:
             options["retry"] = Retry(NoBackoff(), limits.library_retries)
         self._client: Client = Client.from_url(url, **options)

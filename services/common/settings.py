@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from resilience import SettingsError, link_settings
+from resilience import PROFILES, SettingsError, link_settings, refuse_contradictions
 
 T = TypeVar("T")
 
@@ -51,11 +51,12 @@ class Environment:
         return number
 
     def profile(self, *links: str) -> str:
-        """Return LAB_PROFILE, which must have settings for each of `links`; raises BadSettingError."""
+        """Return LAB_PROFILE, which must know `links` and not contradict itself; raises BadSettingError."""
         value = self.text("LAB_PROFILE")
         try:
             for link in links:
                 link_settings(value, link)
+            refuse_contradictions(value, PROFILES[value].links)
         except SettingsError as exc:
             raise BadSettingError(f"LAB_PROFILE={value!r}: {exc}") from exc
         return value

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from fastapi import FastAPI
 
+from resilience.asgi import Scope
 from services.common.base import Upstreams, build_app
 from services.common.kit import Kit, make_kit
 from services.common.settings import read_or_exit
@@ -20,13 +21,19 @@ class Ports(Upstreams, Protocol):
     inventory: Inventory
 
 
+def buyers_first(scope: Scope) -> int:
+    """Return who goes first where requests have to wait: who pays before who looks."""
+    return 1 if scope["path"] == "/checkout" else 0
+
+
 def create_app(upstreams: Ports, kit: Kit) -> FastAPI:
     """Return the application on the given upstreams, real or fake."""
-    return build_app(kit, upstreams, build_router(Shop(upstreams.orders, upstreams.inventory)))
+    router = build_router(Shop(upstreams.orders, upstreams.inventory))
+    return build_app(kit, upstreams, router, priority=buyers_first)
 
 
 def main() -> FastAPI:
     """Return the application as the environment describes it, for `uvicorn --factory`."""
     settings = read_or_exit(GatewaySettings.read)
-    kit = make_kit("gateway", settings.arm)
+    kit = make_kit("gateway", settings.arm, profile=settings.profile)
     return create_app(GatewayUpstreams(settings, kit), kit)

@@ -64,7 +64,7 @@ class GatewayUpstreams:
     def __init__(self, settings: GatewaySettings, kit: Kit) -> None:
         to_orders = link_settings(settings.profile, "gateway_to_orders")
         to_inventory = link_settings(settings.profile, "gateway_to_inventory")
-        self._http = HttpSession()
+        self._http = HttpSession(kit.clock)
         self._peers = {
             "orders": self._http.to("orders", settings.orders_url, to_orders),
             "inventory": self._http.to("inventory", settings.inventory_url, to_inventory),

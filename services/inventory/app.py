@@ -29,5 +29,5 @@ def create_app(upstreams: Ports, kit: Kit) -> FastAPI:
 def main() -> FastAPI:
     """Return the application as the environment describes it, for `uvicorn --factory`."""
     settings = read_or_exit(InventorySettings.read)
-    kit = make_kit("inventory", settings.arm)
+    kit = make_kit("inventory", settings.arm, profile=settings.profile)
     return create_app(InventoryUpstreams(settings, kit), kit)

@@ -5,10 +5,11 @@ from typing import Protocol
 
 from fastapi import FastAPI
 
+from resilience.idempotency import Idempotency
 from services.common.base import Upstreams, build_app
 from services.common.kit import Kit, make_kit
 from services.common.settings import read_or_exit
-from services.orders.core import Inventory, Orders, OrderTable, Payments
+from services.orders.core import ONCE, Inventory, Orders, OrderTable, Payments
 from services.orders.routes import build_router
 from services.orders.settings import OrdersSettings
 from services.orders.upstreams import OrdersUpstreams
@@ -24,12 +25,15 @@ class Ports(Upstreams, Protocol):
 
 def create_app(upstreams: Ports, kit: Kit) -> FastAPI:
     """Return the application on the given upstreams, real or fake."""
-    orders = Orders(upstreams.orders, upstreams.inventory, upstreams.payments, uuid.uuid4)
+    once = Idempotency(
+        "gateway_to_orders", ONCE, store=upstreams.orders, new_id=uuid.uuid4, clock=kit.clock, listener=kit.listener
+    )
+    orders = Orders(once, upstreams.inventory, upstreams.payments, uuid.uuid4)
     return build_app(kit, upstreams, build_router(orders))
 
 
 def main() -> FastAPI:
     """Return the application as the environment describes it, for `uvicorn --factory`."""
     settings = read_or_exit(OrdersSettings.read)
-    kit = make_kit("orders", settings.arm)
+    kit = make_kit("orders", settings.arm, profile=settings.profile)
     return create_app(OrdersUpstreams(settings, kit), kit)

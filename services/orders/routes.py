@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
-from services.common.idempotency import IdempotencyKey
+from services.common.idempotency import IdempotencyKey, duplicates_told
 from services.common.problems import ProblemError
-from services.orders.core import KeyReusedError, Orders
+from services.orders.core import Orders
 from services.orders.schemas import OrderIn
 
 
@@ -15,10 +15,8 @@ def build_router(orders: Orders) -> APIRouter:
 
     @router.post("/orders")
     async def place(body: OrderIn, key: IdempotencyKey) -> Response:
-        try:
+        with duplicates_told():
             settled = await orders.place(key, sku=body.sku, quantity=body.quantity)
-        except KeyReusedError as exc:
-            raise ProblemError(422, "key-reused", "this key belongs to another purchase") from exc
         if settled.status == "declined":
             raise ProblemError(402, "declined", "the bank declined the charge")
         if settled.status == "failed":

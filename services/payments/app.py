@@ -5,10 +5,11 @@ from typing import Protocol
 
 from fastapi import FastAPI
 
+from resilience.idempotency import Idempotency
 from services.common.base import Upstreams, build_app
 from services.common.kit import Kit, make_kit
 from services.common.settings import read_or_exit
-from services.payments.core import Bank, ChargeTable, Payments
+from services.payments.core import ONCE, Bank, ChargeTable, Payments
 from services.payments.routes import build_router
 from services.payments.settings import PaymentsSettings
 from services.payments.upstreams import PaymentsUpstreams
@@ -23,11 +24,14 @@ class Ports(Upstreams, Protocol):
 
 def create_app(upstreams: Ports, kit: Kit) -> FastAPI:
     """Return the application on the given upstreams, real or fake."""
-    return build_app(kit, upstreams, build_router(Payments(upstreams.charges, upstreams.bank, uuid.uuid4)))
+    once = Idempotency(
+        "orders_to_payments", ONCE, store=upstreams.charges, new_id=uuid.uuid4, clock=kit.clock, listener=kit.listener
+    )
+    return build_app(kit, upstreams, build_router(Payments(once, upstreams.bank, uuid.uuid4)))
 
 
 def main() -> FastAPI:
     """Return the application as the environment describes it, for `uvicorn --factory`."""
     settings = read_or_exit(PaymentsSettings.read)
-    kit = make_kit("payments", settings.arm)
+    kit = make_kit("payments", settings.arm, profile=settings.profile)
     return create_app(PaymentsUpstreams(settings, kit), kit)

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
-from services.common.idempotency import IdempotencyKey
+from services.common.idempotency import IdempotencyKey, duplicates_told
 from services.common.problems import ProblemError
-from services.payments.core import KeyReusedError, Payments
+from services.payments.core import Payments
 from services.payments.schemas import ChargeIn
 
 
@@ -15,10 +15,8 @@ def build_router(payments: Payments) -> APIRouter:
 
     @router.post("/charges")
     async def charge(body: ChargeIn, key: IdempotencyKey) -> Response:
-        try:
+        with duplicates_told():
             decision = await payments.charge(key, order_id=body.order_id, amount_cents=body.amount_cents)
-        except KeyReusedError as exc:
-            raise ProblemError(422, "key-reused", "this key belongs to another charge") from exc
         if decision == "declined":
             raise ProblemError(402, "declined", "the bank declined the charge")
         return JSONResponse({"status": decision}, 201)

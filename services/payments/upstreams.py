@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from resilience import Pipeline, link_settings
+from resilience.deadline import without_deadline
+from resilience.idempotency import Claim
+from resilience.idempotency_postgres import KeyTable, claim_of
 from services.common.http_client import HttpPeer, HttpSession
 from services.common.kit import Kit
 from services.common.migrations import MIGRATE_WITHIN_S, migrate, read_migrations
@@ -13,40 +16,38 @@ from services.common.readiness import BOUND_S, Check
 from services.payments.core import Bank, Charge, ChargeTable, Decision
 from services.payments.settings import PaymentsSettings
 
-# The conflicting row is touched, not skipped: only so does one statement return it even when a twin has just committed
-# it, after our snapshot.
-BEGIN = """
-INSERT INTO payments.charges (id, idempotency_key, order_id, amount_cents) VALUES ($1, $2, $3, $4)
-ON CONFLICT (idempotency_key) DO UPDATE SET idempotency_key = EXCLUDED.idempotency_key
-RETURNING id, order_id, amount_cents, status
-"""
-SETTLE = """
-UPDATE payments.charges
-SET status = CASE status WHEN 'pending' THEN $2 ELSE status END, settled_at = coalesce(settled_at, now())
-WHERE id = $1
-RETURNING status
-"""
+KEYS = KeyTable("payments.charges", record=("id", "order_id", "amount_cents"), result="status")
 
 
 class PostgresCharges:
-    """The charge log. Two statements a charge, 2 round trips of a connection each: 4 round trips."""
+    """The charge log, which is the table of their keys. Two statements a charge: claim and insert, settle.
+
+    Each is 2 round trips of a connection: 4 round trips. A repeat is one claim, and one more a look while it waits.
+    """
 
     def __init__(self, database: Database, pipeline: Pipeline) -> None:
         self._database = database
         self._pipeline = pipeline
 
-    async def begin(self, key: str, new: Charge) -> Charge:
-        """Insert a charge, or return the one that has the key."""
-        row = await self._pipeline.call(
-            lambda: self._database.one(BEGIN, new.id, key, new.order_id, new.amount_cents), idempotent=True
-        )
-        return Charge(row["id"], row["order_id"], row["amount_cents"], row["status"])
+    async def claim(
+        self, key: str, fingerprint: str, new: Charge, *, claimant: uuid.UUID, lease_s: float
+    ) -> Claim[Charge, Decision]:
+        """Insert a charge and claim its key, or find the charge that has the key."""
+        values = (key, fingerprint, claimant, lease_s, new.id, new.order_id, new.amount_cents)
+        row = await self._pipeline.call(lambda: self._database.one(KEYS.claim, *values), idempotent=True)
+        return claim_of(row, Charge(row["id"], key, row["order_id"], row["amount_cents"]), row["status"])
 
-    async def settle(self, charge_id: uuid.UUID, decision: Decision) -> Decision:
-        """Write the decision down once."""
-        row = await self._pipeline.call(lambda: self._database.one(SETTLE, charge_id, decision), idempotent=True)
+    async def settle(self, key: str, result: Decision) -> Decision:
+        """Write the decision down once, also when the caller's time is up: the bank has decided."""
+        with without_deadline():
+            row = await self._pipeline.call(lambda: self._database.one(KEYS.settle, key, result), idempotent=True)
         settled: Decision = row["status"]
         return settled
+
+    async def give_back(self, key: str, claimant: uuid.UUID) -> None:
+        """End the claim, also when the caller's time is up: that may be why."""
+        with without_deadline():
+            await self._pipeline.call(lambda: self._database.row(KEYS.give_back, key, claimant), idempotent=True)
 
 
 class HttpBank:
@@ -80,7 +81,7 @@ class PaymentsUpstreams:
         self._kit = kit
         self._url = settings.database_url
         self._database = Database(settings.database_url, to_postgres)
-        self._http = HttpSession()
+        self._http = HttpSession(kit.clock)
         self._bank_peer = self._http.to("bank", settings.bank_url, to_bank)
         kit.metrics.watch_pool(self._database.use)
         self.charges: ChargeTable = PostgresCharges(self._database, kit.pipeline("payments_to_postgres", to_postgres))

@@ -7,10 +7,11 @@ from prometheus_client import CollectorRegistry
 from chaos.bench.awaiting import beside_a_bare_await, never, nothing
 from chaos.bench.measurement import Measurement
 from resilience.breaker import CircuitBreaker
+from resilience.build import build_pipeline
+from resilience.call_tree import LINKS
 from resilience.clock import SystemClock, system_rng
-from resilience.metrics import MetricsListener
-from resilience.pipeline import build_pipeline
-from resilience.profiles import LINKS, link_settings
+from resilience.lookup import link_settings
+from resilience.metrics_listener import MetricsListener
 
 
 def measure() -> list[Measurement]:
@@ -19,7 +20,9 @@ def measure() -> list[Measurement]:
     settings = link_settings("protected", link)
     clock = SystemClock()
     listener = MetricsListener(CollectorRegistry(), arm="bench")
-    pipeline = build_pipeline(link, settings, failures=never, clock=clock, rng=system_rng(seed=1), listener=listener)
+    pipeline = build_pipeline(
+        link, settings, failures=never, refusals=never, clock=clock, rng=system_rng(seed=1), listener=listener
+    )
     call = partial(pipeline.call, nothing, idempotent=True, fallback=lambda _: nothing())
     lines = [beside_a_bare_await(f"a call through {len(settings.policies)} policies ({link})", call)]
     if settings.breaker is not None:

@@ -303,14 +303,15 @@ async def open_shop(serve: Serve, servers: Servers, database: str) -> AsyncItera
     """Return a function that opens a shop; `postgres` and `redis` are the ports that its services are told."""
     customers: list[aiohttp.ClientSession] = []
 
-    async def run(service: str, make: Callable[..., FastAPI]) -> Running:
-        log = io.StringIO()
-        return Running(await serve(make(make_kit(service, "test-arm", stream=log))), log)
-
     async def start(
         profile: str, *, postgres: int | None = None, redis: int | None = None, bank_latency_s: float = 0.0
     ) -> Shop:
         arm = "test-arm"
+
+        async def run(service: str, make: Callable[..., FastAPI]) -> Running:
+            log = io.StringIO()
+            return Running(await serve(make(make_kit(service, arm, profile=profile, stream=log))), log)
+
         told = database.replace(f":{servers.postgres}/", f":{postgres or servers.postgres}/")
         cache = f"redis://127.0.0.1:{redis or servers.valkey}/0"
         bank = await run("bank", lambda kit: bank_app(BankSettings(arm, bank_latency_s, 8), kit))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from resilience import LinkSettings
+from resilience import LinkSettings, SystemClock
 from services.common.errors import DependencyDownError, DependencyTimeoutError
 from services.common.http_client import HttpSession
 
@@ -37,7 +37,7 @@ async def mute() -> AsyncIterator[Mute]:
 
 @pytest.fixture
 async def session() -> AsyncIterator[HttpSession]:
-    opened = HttpSession()
+    opened = HttpSession(SystemClock())
     await opened.open()
     yield opened
     await opened.close()

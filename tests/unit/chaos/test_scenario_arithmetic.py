@@ -12,6 +12,7 @@ from chaos.scenario import Scenario
 from chaos.scenario.file import FOLDER, load_scenario
 from loadtests.schedule import SKUS
 from resilience.profiles import PROFILES
+from resilience.windows import TimeWindow
 from services.inventory.upstreams import FRESH_S
 
 ROOT = Path(__file__).parents[3]
@@ -73,7 +74,8 @@ def test_refusals_that_are_not_fast() -> None:
     scenario = asked("slow-db")
     breaker = PROFILES["protected"].links["orders_to_postgres"].breaker
     assert breaker is not None
-    opening_s = breaker.window_s * breaker.failure_rate
+    assert isinstance(breaker.window, TimeWindow)
+    opening_s = breaker.window.window_s * breaker.window.failure_rate
     checkouts = scenario.load.checkout_per_s * scenario.phases.fault_s
     slow = opening_s * scenario.load.checkout_per_s, scenario.phases.fault_s / breaker.open_s
 

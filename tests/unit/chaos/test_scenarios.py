@@ -10,7 +10,7 @@ import yaml
 from chaos.scenario.file import FOLDER, list_scenarios
 from chaos.scenario.rules import TOXIC_ATTRIBUTES
 from chaos.scenario.schema import PATH, editor_schema, text
-from resilience.profiles import LINKS
+from resilience.call_tree import LINKS
 
 ROOT = Path(__file__).parents[3]
 SCENARIOS = sorted((ROOT / FOLDER).glob("*.yaml"))

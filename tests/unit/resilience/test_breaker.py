@@ -6,19 +6,17 @@ from typing import Any
 
 import pytest
 
-from resilience import (
-    BreakerChanged,
-    BreakerOpen,
-    BreakerSettings,
-    BreakerState,
-    CircuitBreaker,
-    Clock,
-    Event,
-    Failures,
-    Refused,
-)
+from resilience.breaker import CircuitBreaker
+from resilience.breaker_machine import BreakerSettings
+from resilience.clock import Clock
+from resilience.errors import AttemptTimeout, BreakerOpen, RateLimited
+from resilience.events import BreakerChanged, Event, Listener, Refused
+from resilience.outcome import Failures
+from resilience.states import BreakerState
+from resilience.windows import CountWindow, TimeWindow
 
-SETTINGS = BreakerSettings(window_s=10.0, min_calls=3, failure_rate=0.5, open_s=2.0, probes=1)
+SETTINGS = BreakerSettings(TimeWindow(10.0, min_calls=3, failure_rate=0.5), open_s=2.0, probes=1)
+SLOW = BreakerSettings(CountWindow(10, 3, 1.0, slow_s=1.0, slow_rate=0.5), open_s=2.0, probes=1)
 LINK = "orders_to_payments"
 
 
@@ -31,6 +29,11 @@ async def fail(breaker: CircuitBreaker, dependency: Any, times: int, error: type
     for _ in range(times):
         with pytest.raises(error):
             await breaker.call(dependency(error()))
+
+
+async def fail_with(breaker: CircuitBreaker, dependency: Any, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        await breaker.call(dependency(error))
 
 
 async def test_an_answer_passes(breaker: CircuitBreaker, dependency: Any, events: list[Event]) -> None:
@@ -150,6 +153,7 @@ async def test_the_probe_is_told_before_it_is_made(
 
 
 async def test_a_defect_in_failures_takes_no_probe_place(dependency: Any, clock: Clock, events: list[Event]) -> None:
+    """The defect is raised, the dependency's error behind it; about the dependency it says nothing."""
     broken = False
 
     def failures(_error: BaseException) -> bool:
@@ -161,10 +165,163 @@ async def test_a_defect_in_failures_takes_no_probe_place(dependency: Any, clock:
     await fail(breaker, dependency, 3, ConnectionError)
     await clock.sleep(2.0)
     broken = True
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError) as caught:
         await breaker.call(dependency(ConnectionError()))
+    assert isinstance(caught.value.__context__, ConnectionError)
+    assert breaker.state is BreakerState.HALF_OPEN
 
     assert await breaker.call(dependency()) == "answer"
+
+
+async def test_calls_that_take_too_long_open_it(
+    failures: Failures, clock: Clock, events: list[Event], dependency: Any
+) -> None:
+    """A call of `slow_s` is slow, a shorter one is not; an answer that is slow is an answer all the same."""
+    breaker = CircuitBreaker(LINK, SLOW, failures=failures, clock=clock, listener=events.append)
+    for _ in range(5):
+        await breaker.call(dependency(seconds=0.75))
+    for _ in range(5):
+        assert breaker.state is BreakerState.CLOSED
+        assert await breaker.call(dependency(seconds=1.0)) == "answer"
+
+    assert breaker.state is BreakerState.OPEN
+
+
+async def test_a_probe_that_takes_too_long_opens_it_again(
+    failures: Failures, clock: Clock, events: list[Event], dependency: Any
+) -> None:
+    breaker = CircuitBreaker(LINK, SLOW, failures=failures, clock=clock, listener=events.append)
+    await fail(breaker, dependency, 3, ConnectionError)
+    await clock.sleep(2.0)
+
+    assert await breaker.call(dependency(seconds=1.0)) == "answer"
+
+    assert breaker.state is BreakerState.OPEN
+
+
+async def test_a_call_reads_the_clock_twice_and_a_refusal_once(
+    failures: Failures, events: list[Event], dependency: Any
+) -> None:
+    class Counting:
+        reads = 0
+
+        def now(self) -> float:
+            self.reads += 1
+            return 0.0
+
+        async def sleep(self, delay_s: float) -> None:
+            raise AssertionError("a breaker never waits")
+
+    clock = Counting()
+    breaker = CircuitBreaker(LINK, SETTINGS, failures=failures, clock=clock, listener=events.append)
+    clock.reads = 0
+    await breaker.call(dependency())
+    assert clock.reads == 2
+
+    breaker.force_open()
+    clock.reads = 0
+    with pytest.raises(BreakerOpen):
+        await breaker.call(dependency())
+    assert clock.reads == 1
+
+
+async def test_an_operator_forces_and_releases_it(
+    breaker: CircuitBreaker, dependency: Any, clock: Clock, events: list[Event]
+) -> None:
+    closed, forced_open = BreakerState.CLOSED, BreakerState.FORCED_OPEN
+    forced_closed = BreakerState.FORCED_CLOSED
+
+    breaker.force_open()
+    breaker.force_open()
+    await clock.sleep(60)
+    with pytest.raises(BreakerOpen) as caught:
+        await breaker.call(dependency())
+    assert caught.value.retry_after_s == 2.0
+
+    breaker.force_closed()
+    await fail(breaker, dependency, 100, ConnectionError)
+    assert breaker.state is forced_closed
+
+    breaker.release()
+    breaker.release()
+    assert await breaker.call(dependency()) == "answer"
+    assert events == [
+        BreakerChanged(LINK, closed, forced_open),
+        Refused(LINK, "breaker", 2.0),
+        BreakerChanged(LINK, forced_open, forced_closed),
+        BreakerChanged(LINK, forced_closed, closed),
+    ]
+
+
+async def test_a_call_in_flight_when_it_is_forced_is_dropped(
+    breaker: CircuitBreaker, dependency: Any, clock: Clock
+) -> None:
+    in_flight = [asyncio.create_task(breaker.call(dependency(ConnectionError(), seconds=1))) for _ in range(5)]
+    await clock.sleep(0.5)
+    breaker.force_closed()
+    breaker.release()
+
+    await asyncio.gather(*in_flight, return_exceptions=True)
+
+    assert breaker.state is BreakerState.CLOSED
+
+
+async def test_a_probe_that_never_comes_back_keeps_the_others_out(
+    breaker: CircuitBreaker, dependency: Any, clock: Clock
+) -> None:
+    """The breaker has no timer of its own: a timeout inside it ends the probe, and that counts as its failure."""
+    await fail(breaker, dependency, 3, ConnectionError)
+    await clock.sleep(2.0)
+    hangs = asyncio.create_task(breaker.call(dependency(seconds=1e6)))
+    await clock.sleep(1e5)
+    with pytest.raises(BreakerOpen):
+        await breaker.call(dependency())
+    hangs.cancel()
+    await asyncio.wait([hangs])
+
+    await fail_with(breaker, dependency, AttemptTimeout(LINK, timeout_s=1.0))
+
+    assert breaker.state is BreakerState.OPEN
+
+
+async def test_a_probe_that_another_policy_refused_gives_its_place_back(
+    breaker: CircuitBreaker, dependency: Any, clock: Clock
+) -> None:
+    await fail(breaker, dependency, 3, ConnectionError)
+    await clock.sleep(2.0)
+    await fail_with(breaker, dependency, RateLimited(LINK, retry_after_s=1.0))
+    before = breaker.state
+
+    assert await breaker.call(dependency()) == "answer"
+    assert (before, breaker.state) == (BreakerState.HALF_OPEN, BreakerState.CLOSED)
+
+
+async def test_an_error_before_anything_is_awaited_counts(breaker: CircuitBreaker) -> None:
+    def refuses() -> Any:
+        raise ConnectionError
+
+    for _ in range(3):
+        with pytest.raises(ConnectionError):
+            await breaker.call(refuses)
+
+    assert breaker.state is BreakerState.OPEN
+
+
+async def test_a_listener_that_fails_takes_no_probe_place(failures: Failures, clock: Clock, dependency: Any) -> None:
+    def broken(event: Event) -> None:
+        if event == BreakerChanged(LINK, BreakerState.OPEN, BreakerState.HALF_OPEN):
+            raise ZeroDivisionError
+
+    listener: Listener = broken
+    breaker = CircuitBreaker(LINK, SETTINGS, failures=failures, clock=clock, listener=listener)
+    await fail(breaker, dependency, 3, ConnectionError)
+    await clock.sleep(2.0)
+    payments = dependency()
+    with pytest.raises(ZeroDivisionError):
+        await breaker.call(payments)
+
+    assert payments.calls == 0
+    assert await breaker.call(payments) == "answer"
 
 
 async def test_refusing_does_not_grow(breaker: CircuitBreaker, dependency: Any) -> None:

@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 
-from resilience import Bulkhead, BulkheadChanged, BulkheadFull, BulkheadSettings, Clock, Event, Refused
+from resilience import Bulkhead, BulkheadFull, BulkheadSettings, Clock, Event
+from resilience.deadline import deadline_at
+from resilience.events import BulkheadChanged, Refused
 
 LINK = "orders_to_postgres"
 
 
 @pytest.fixture
-def make(events: list[Event]) -> Any:
+def make(events: list[Event], clock: Clock) -> Any:
     def make(max_concurrent: int = 2, max_waiting: int = 2, max_wait_s: float = 1.0) -> Bulkhead:
         settings = BulkheadSettings(max_concurrent, max_waiting, max_wait_s)
-        return Bulkhead(LINK, settings, listener=events.append)
+        return Bulkhead(LINK, settings, clock=clock, listener=events.append)
 
     return make
 
@@ -224,8 +226,10 @@ async def test_when_every_waiter_is_being_cancelled_the_slot_is_free(make: Any, 
     assert (bulkhead.in_flight, bulkhead.waiting) == (0, 0)
 
 
-async def test_a_waiter_cancelled_in_the_turn_in_which_his_wait_ends_is_cancelled(make: Any, dependency: Any) -> None:
-    """Whichever comes first in that turn, nobody is handed anything and the queue is empty."""
+async def test_a_waiter_cancelled_in_the_turn_in_which_his_wait_ends_is_cancelled(
+    make: Any, dependency: Any, events: list[Event]
+) -> None:
+    """Whichever comes first in that turn, nobody is handed anything, the queue is empty, and told to be."""
     loop = asyncio.get_running_loop()
     for cancel_first in (True, False):
         bulkhead = make(max_concurrent=1, max_wait_s=0.1)
@@ -244,8 +248,21 @@ async def test_a_waiter_cancelled_in_the_turn_in_which_his_wait_ends_is_cancelle
             await waiter
 
         assert (bulkhead.in_flight, bulkhead.waiting) == (1, 0)
+        assert events[-1] == BulkheadChanged(LINK, 1, 0)
         await holder
         assert bulkhead.in_flight == 0
+
+
+async def test_a_wait_whose_time_is_over_in_the_turn_in_which_its_slot_comes_is_served(
+    make: Any, dependency: Any
+) -> None:
+    """The loop is late, as loops are: it finds the slot and the timer at once, in this order."""
+    bulkhead = make(max_concurrent=1, max_wait_s=1.0)
+    loop: Any = asyncio.get_running_loop()
+    loop.call_at(0.5, setattr, loop._virtual, "now", 1.0)
+
+    assert await asyncio.gather(*start(bulkhead, dependency(seconds=0.5), 2)) == ["answer"] * 2
+    assert (bulkhead.in_flight, bulkhead.waiting) == (0, 0)
 
 
 async def test_it_tells_slots_and_queue(make: Any, dependency: Any, events: list[Event]) -> None:
@@ -264,3 +281,60 @@ async def test_it_tells_slots_and_queue(make: Any, dependency: Any, events: list
         BulkheadChanged(LINK, 1, 0),
         BulkheadChanged(LINK, 0, 0),
     ]
+
+
+async def test_nobody_waits_past_the_deadline_of_the_call(make: Any, dependency: Any, clock: Clock) -> None:
+    """Half a second later the slot is free, and of no use: the caller has gone by then."""
+    bulkhead = make(max_concurrent=1, max_wait_s=1)
+    holder = start(bulkhead, dependency(seconds=0.5), 1)[0]
+    await turn()
+    late = dependency()
+
+    token = deadline_at.set(clock.now() + 0.2)
+    with pytest.raises(BulkheadFull, match=r"no slot became free within 0\.2 s"):
+        await bulkhead.call(late)
+    deadline_at.reset(token)
+
+    assert clock.now() == pytest.approx(0.2)
+    assert (late.calls, bulkhead.waiting) == (0, 0)
+    await holder
+
+
+async def test_a_deadline_further_off_than_the_wait_changes_nothing(make: Any, dependency: Any, clock: Clock) -> None:
+    bulkhead = make(max_concurrent=1, max_wait_s=0.1)
+    holder = start(bulkhead, dependency(seconds=0.5), 1)[0]
+    await turn()
+
+    token = deadline_at.set(clock.now() + 0.2)
+    with pytest.raises(BulkheadFull, match=r"within 0\.1 s"):
+        await bulkhead.call(dependency())
+    deadline_at.reset(token)
+
+    assert clock.now() == pytest.approx(0.1)
+    await holder
+
+
+@pytest.mark.parametrize(("guarded", "held"), [(False, 1500), (True, 20)])
+async def test_a_dependency_that_hangs_holds_only_its_share(
+    make: Any, dependency: Any, *, guarded: bool, held: int
+) -> None:
+    """50 calls/s into a dependency that hangs for 30 s: rate x time calls are held without it (Little's law)."""
+    bulkhead, bank = make(max_concurrent=10, max_waiting=10, max_wait_s=0.1), dependency(seconds=30)
+    inside = most = 0
+
+    async def customer(number: int) -> None:
+        nonlocal inside, most
+        await asyncio.sleep(number / 50)
+        inside += 1
+        most = max(most, inside)
+        try:
+            await (bulkhead.call(bank) if guarded else bank())
+        except BulkheadFull:
+            pass
+        finally:
+            inside -= 1
+
+    await asyncio.gather(*(customer(number) for number in range(2000)))
+
+    assert most <= held + 1
+    assert guarded or most >= held

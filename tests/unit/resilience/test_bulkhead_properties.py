@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from resilience import Bulkhead, BulkheadFull, BulkheadSettings, ignore
+from resilience import Bulkhead, BulkheadFull, BulkheadSettings, Clock, ignore
 from resilience.bulkhead import Gate
 
 
@@ -83,6 +83,7 @@ TENTHS = st.integers(0, 4)
 )
 def test_however_callers_come_and_go_slots_are_kept_and_given_back(
     virtual_run: Callable[..., Any],
+    clock: Clock,
     max_concurrent: int,
     max_waiting: int,
     calls: list[tuple[int, int, tuple[int, int] | None]],
@@ -90,7 +91,7 @@ def test_however_callers_come_and_go_slots_are_kept_and_given_back(
     """A call comes at a tenth of a second, takes some, and may be cancelled at any, before or after others have run."""
 
     async def scenario() -> None:
-        bulkhead = Bulkhead("link", BulkheadSettings(max_concurrent, max_waiting, 0.3), listener=ignore)
+        bulkhead = Bulkhead("link", BulkheadSettings(max_concurrent, max_waiting, 0.3), clock=clock, listener=ignore)
         loop = asyncio.get_running_loop()
         in_flight = most = inside = 0
 

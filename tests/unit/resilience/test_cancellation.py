@@ -17,7 +17,6 @@ from resilience import (
     BudgetSettings,
     Bulkhead,
     BulkheadSettings,
-    CallEnded,
     CircuitBreaker,
     Clock,
     Event,
@@ -33,10 +32,12 @@ from resilience import (
     build_pipeline,
     ignore,
 )
+from resilience.events import CallEnded
+from resilience.windows import TimeWindow
 
 RETRY = RetrySettings(max_attempts=2, base_wait_s=0.1, max_wait_s=0.1)
 BUDGET = BudgetSettings(retry_ratio=0.0, reserve_per_s=0.0, burst=5.0)
-BREAKER = BreakerSettings(window_s=10.0, min_calls=1, failure_rate=1.0, open_s=1.0, probes=1)
+BREAKER = BreakerSettings(TimeWindow(window_s=10.0, min_calls=1, failure_rate=1.0), open_s=1.0, probes=1)
 
 
 async def two_waits() -> str:
@@ -89,7 +90,7 @@ async def test_timeout(sweep: Any, clock: Clock) -> None:
         async def check(_point: int) -> None:
             await clock.sleep(10)
 
-        return Timeout("link", TimeoutSettings(1.0)).call(two_waits), check
+        return Timeout("link", TimeoutSettings(1.0), clock=clock).call(two_waits), check
 
     assert await sweep(make) == 2
 
@@ -100,7 +101,7 @@ async def test_retry(sweep: Any, failures: Failures, clock: Clock, rng: random.R
     async def make(_point: int) -> Any:
         budget = RetryBudget(BUDGET, now=clock.now())
         operation = FailsOnce()
-        policy = Retry("link", RETRY, on=failures, budget=budget, clock=clock, rng=rng, listener=ignore)
+        policy = Retry("link", RETRY, on=failures, allowance=budget, clock=clock, rng=rng, listener=ignore)
 
         async def check(_point: int) -> None:
             assert budget.tokens == 5.0 - (operation.calls - 1)
@@ -147,7 +148,7 @@ async def test_bulkhead(sweep: Any, dependency: Any, clock: Clock) -> None:
     """In the queue or in the slot: both are free again, and the one who waits behind is served."""
 
     async def make(_point: int) -> Any:
-        bulkhead = Bulkhead("link", BulkheadSettings(1, 2, 1.0), listener=ignore)
+        bulkhead = Bulkhead("link", BulkheadSettings(1, 2, 1.0), clock=clock, listener=ignore)
         holder = asyncio.create_task(bulkhead.call(dependency(seconds=0.1)))
         await clock.sleep(0.01)
 
@@ -191,12 +192,12 @@ async def test_the_whole_pipeline(
             attempt_timeout_s=1.0,
             retry=RETRY,
             budget=BUDGET,
-            breaker=BreakerSettings(window_s=10.0, min_calls=2, failure_rate=1.0, open_s=1.0, probes=1),
+            breaker=BreakerSettings(TimeWindow(window_s=10.0, min_calls=2, failure_rate=1.0), open_s=1.0, probes=1),
             bulkhead=BulkheadSettings(1, 1, 1.0),
             fallback=True,
         )
         pipeline: Any = build_pipeline(
-            "link", settings, failures=failures, clock=clock, rng=rng, listener=events.append
+            "link", settings, failures=failures, refusals=failures, clock=clock, rng=rng, listener=events.append
         )
         holder = asyncio.create_task(pipeline.call(dependency(seconds=0.1), idempotent=True))
         await clock.sleep(0.01)
@@ -205,9 +206,10 @@ async def test_the_whole_pipeline(
         async def check(_point: int) -> None:
             assert CallEnded("link", Outcome.ABANDONED) in events
             await holder
-            assert (pipeline._bulkhead.in_flight, pipeline._bulkhead.waiting) == (0, 0)
-            assert pipeline._breaker.state is BreakerState.CLOSED
-            assert pipeline._retry._budget.tokens == 5.0 - max(operation.calls - 1, 0)
+            _, bulkhead, retry, breaker, _ = pipeline.policies
+            assert (bulkhead.in_flight, bulkhead.waiting) == (0, 0)
+            assert breaker.state is BreakerState.CLOSED
+            assert retry._allowance.tokens == 5.0 - max(operation.calls - 1, 0)
             assert await pipeline.call(dependency(), idempotent=True) == "answer"
 
         async def never(_error: Exception) -> str:

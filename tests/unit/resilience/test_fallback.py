@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from resilience import AttemptTimeout, BreakerOpen, BulkheadFull, Event, Failures, Fallback, FallbackUsed
+from resilience import AttemptTimeout, BreakerOpen, BulkheadFull, Event, Failures, Fallback
+from resilience.events import FallbackUsed
 
 
 @pytest.fixture

@@ -1,26 +1,37 @@
 """Events as Prometheus metrics."""
 
+from typing import get_args
+
 import pytest
 from prometheus_client import CollectorRegistry
 
-from resilience import (
+from resilience import BreakerState, Event, MetricsListener, Outcome, metrics
+from resilience.events import (
     BreakerChanged,
-    BreakerState,
     BudgetChanged,
     BulkheadChanged,
+    CacheAnswered,
     CallEnded,
-    Event,
+    CallShared,
+    DuplicateSeen,
     FallbackUsed,
-    MetricsListener,
-    Outcome,
+    HedgeStarted,
+    HedgeWon,
+    LimitChanged,
     PipelineBuilt,
+    RateTokensChanged,
     Refused,
+    RequestShed,
     RetryScheduled,
-    metrics,
+    ServerQueueChanged,
+    ThrottleChanged,
 )
+from resilience.states import Duplicate, Freshness, ShedReason
 
 LINK = "orders_to_payments"
-EVERYTHING = PipelineBuilt(LINK, ("fallback", "bulkhead", "retry", "budget", "breaker", "timeout"))
+EVERYTHING = PipelineBuilt(
+    LINK, ("fallback", "deadline", "bulkhead", "retry", "budget", "hedge", "breaker", "throttle", "timeout")
+)
 
 
 @pytest.fixture
@@ -39,7 +50,8 @@ def samples(registry: CollectorRegistry) -> dict[str, float]:
     for family in registry.collect():
         for sample in family.samples:
             labels = dict(sample.labels)
-            assert (labels.pop("link"), labels.pop("arm")) == (LINK, "protected")
+            assert labels.pop("arm") == "protected"
+            assert labels.pop("link", labels.pop("server", None)) == LINK
             if not sample.name.endswith("_created"):
                 found[" ".join([sample.name, *labels.values()])] = sample.value
     return found
@@ -57,12 +69,20 @@ def test_every_series_of_a_pipeline_begins_at_zero(registry: CollectorRegistry, 
             "resilience_rejections_total breaker",
             "resilience_rejections_total bulkhead",
             "resilience_rejections_total budget",
+            "resilience_rejections_total deadline",
+            "resilience_rejections_total hedge_budget",
+            "resilience_rejections_total throttle",
             "resilience_retries_total",
+            "resilience_hedges_total",
+            "resilience_hedges_won_total",
             "resilience_fallbacks_total",
             "resilience_breaker_state",
             "resilience_breaker_transitions_total closed",
             "resilience_breaker_transitions_total half_open",
             "resilience_breaker_transitions_total open",
+            "resilience_breaker_transitions_total forced_closed",
+            "resilience_breaker_transitions_total forced_open",
+            "resilience_throttle_probability",
             "resilience_bulkhead_in_flight",
             "resilience_bulkhead_waiting",
         ],
@@ -84,6 +104,16 @@ def test_a_pipeline_without_policies_has_calls_only(registry: CollectorRegistry,
         (RetryScheduled(LINK, 2, 0.1, "OSError"), {metrics.RETRIES_TOTAL: 1}),
         (FallbackUsed(LINK, "OSError"), {metrics.FALLBACKS_TOTAL: 1}),
         (BudgetChanged(LINK, 4), {metrics.BUDGET_TOKENS: 4}),
+        (RateTokensChanged(LINK, 7), {metrics.RATE_TOKENS: 7}),
+        (LimitChanged(LINK, 23), {metrics.CONCURRENCY_LIMIT: 23}),
+        (ThrottleChanged(LINK, 0.25), {metrics.THROTTLE_PROBABILITY: 0.25}),
+        (HedgeStarted(LINK, 0.02), {metrics.HEDGES_TOTAL: 1}),
+        (HedgeWon(LINK), {metrics.HEDGES_WON_TOTAL: 1}),
+        (CallShared(LINK), {metrics.SHARED_CALLS_TOTAL: 1}),
+        (CacheAnswered(LINK, Freshness.STALE_ON_ERROR), {f"{metrics.CACHE_ANSWERS_TOTAL} stale_if_error": 1}),
+        (DuplicateSeen(LINK, Duplicate.REPLAYED), {f"{metrics.DUPLICATES_TOTAL} replayed": 1}),
+        (RequestShed(LINK, ShedReason.FULL), {f"{metrics.SHED_TOTAL} full": 1}),
+        (ServerQueueChanged(LINK, 5, 1), {metrics.SERVER_IN_FLIGHT: 5, metrics.SERVER_WAITING: 1}),
         (BulkheadChanged(LINK, 3, 2), {metrics.BULKHEAD_IN_FLIGHT: 3, metrics.BULKHEAD_WAITING: 2}),
         (
             BreakerChanged(LINK, BreakerState.CLOSED, BreakerState.OPEN),
@@ -104,6 +134,17 @@ def test_an_event_changes_its_metrics_and_no_other(
     listener(event)
 
     assert samples(registry) == before | changed
+
+
+def test_every_event_has_its_metric(listener: MetricsListener) -> None:
+    """An event that no handler knows would raise inside the call that it tells of."""
+    assert set(get_args(Event)) == set(listener._handlers)
+
+
+def test_every_name_is_registered_once() -> None:
+    names = [value for name, value in vars(metrics).items() if name.isupper() and isinstance(value, str)]
+
+    assert sorted(names) == sorted(metric.name for metric in metrics.METRICS)
 
 
 def test_a_closed_breaker_is_zero_again(registry: CollectorRegistry, listener: MetricsListener) -> None:

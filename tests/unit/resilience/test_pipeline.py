@@ -8,30 +8,49 @@ import pytest
 
 from resilience import (
     AttemptTimeout,
-    BreakerChanged,
     BreakerOpen,
     BreakerSettings,
     BreakerState,
-    BudgetChanged,
     BudgetSettings,
-    BulkheadChanged,
+    Bulkhead,
     BulkheadFull,
     BulkheadSettings,
-    CallEnded,
+    CircuitBreaker,
     Clock,
     Event,
     Failures,
-    FallbackUsed,
+    Fallback,
     LinkSettings,
     Outcome,
+    Pipeline,
+    Retry,
+    RetrySettings,
+    SettingsError,
+    Timeout,
+    TimeoutSettings,
+    build_pipeline,
+    ignore,
+)
+from resilience.concurrency_limit import ConcurrencyLimit, GradientSettings
+from resilience.deadline import Deadline, DeadlineSettings
+from resilience.events import (
+    BreakerChanged,
+    BudgetChanged,
+    BulkheadChanged,
+    CallEnded,
+    FallbackUsed,
     PipelineBuilt,
     RetryScheduled,
-    RetrySettings,
-    build_pipeline,
 )
+from resilience.hedge import Hedge, HedgeSettings
+from resilience.pipeline import ORDER
+from resilience.rate_limiter import RateLimiter, RateLimitSettings
+from resilience.retry_throttle import RetryThrottle, RetryThrottleSettings
+from resilience.throttle import Throttle, ThrottleSettings
+from resilience.windows import TimeWindow
 
 LINK = "orders_to_payments"
-BREAKER = BreakerSettings(window_s=10.0, min_calls=2, failure_rate=0.5, open_s=1.0, probes=1)
+BREAKER = BreakerSettings(TimeWindow(window_s=10.0, min_calls=2, failure_rate=0.5), open_s=1.0, probes=1)
 RETRY = RetrySettings(max_attempts=3, base_wait_s=0.1, max_wait_s=0.1)
 BUDGET = BudgetSettings(retry_ratio=0.1, reserve_per_s=0.0, burst=5.0)
 ONE_AT_A_TIME = BulkheadSettings(max_concurrent=1, max_waiting=0, max_wait_s=0.0)
@@ -44,7 +63,13 @@ EVERYTHING = LinkSettings(
 def make(failures: Failures, clock: Clock, rng: random.Random, events: list[Event]) -> Any:
     def make(**settings: Any) -> Any:
         return build_pipeline(
-            LINK, LinkSettings(**settings), failures=failures, clock=clock, rng=rng, listener=events.append
+            LINK,
+            LinkSettings(**settings),
+            failures=failures,
+            refusals=failures,
+            clock=clock,
+            rng=rng,
+            listener=events.append,
         )
 
     return make
@@ -122,6 +147,107 @@ class TestOrder:
 
         assert await pipeline.call(dependency(), idempotent=True, fallback=second_best) == "second best"
         await slow
+
+
+class Odd:
+    """No policy, though it has the shape of one."""
+
+    async def call(self, operation: Any) -> Any:
+        return await operation()
+
+
+class TestOrderIsEnforced:
+    @staticmethod
+    def policies(clock: Clock, rng: random.Random, failures: Failures) -> dict[str, Any]:
+        """Return one of each, in the right order."""
+        hear: Any = {"clock": clock, "listener": ignore}
+        return {
+            "Fallback": Fallback(LINK, failures=failures, listener=ignore),
+            "Deadline": Deadline(LINK, DeadlineSettings(1.0, 0.1), **hear),
+            "RateLimiter": RateLimiter(LINK, RateLimitSettings(1.0, 1.0), **hear),
+            "Bulkhead": Bulkhead(LINK, ONE_AT_A_TIME, **hear),
+            "Retry": Retry(LINK, RETRY, on=lambda _: True, allowance=None, rng=rng, **hear),
+            "Hedge": Hedge(LINK, HedgeSettings(0.9, 0.01, 0.5, BUDGET), failures=failures, **hear),
+            "CircuitBreaker": CircuitBreaker(LINK, BREAKER, failures=failures, **hear),
+            "Throttle": Throttle(LINK, ThrottleSettings(2.0, 1.0), refusals=failures, rng=rng, **hear),
+            "Timeout": Timeout(LINK, TimeoutSettings(1.0), clock=clock),
+        }
+
+    def test_every_place_is_a_policy(self, clock: Clock, rng: random.Random, failures: Failures) -> None:
+        """The order is of names: each must be the name of a class that is there."""
+        right = self.policies(clock, rng, failures)
+        limit = ConcurrencyLimit(
+            LINK, GradientSettings(initial=1, min_limit=1, max_limit=2), failures=failures, clock=clock, listener=ignore
+        )
+
+        assert [type(policy).__name__ for policy in right.values()] == list(right)
+        assert {*right, type(limit).__name__} == {name for names in ORDER for name in names}
+        Pipeline(LINK, list(right.values()), failures=failures, listener=ignore)
+        Pipeline(LINK, [right["Deadline"], limit, right["Retry"]], failures=failures, listener=ignore)
+
+    def test_any_two_neighbours_turned_round_are_refused(
+        self, clock: Clock, rng: random.Random, failures: Failures
+    ) -> None:
+        right = list(self.policies(clock, rng, failures).values())
+        for place in range(len(right) - 1):
+            inner, outer = right[place], right[place + 1]
+
+            with pytest.raises(SettingsError) as caught:
+                Pipeline(LINK, [outer, inner], failures=failures, listener=ignore)
+
+            assert str(caught.value) == (
+                f"Pipeline.policies has {type(outer).__name__} outside {type(inner).__name__}; the order, outermost "
+                "first, is Fallback > Deadline > RateLimiter > Bulkhead or ConcurrencyLimit > Retry > Hedge > "
+                "CircuitBreaker > Throttle > Timeout"
+            )
+
+    def test_two_in_one_place_are_refused(self, clock: Clock, rng: random.Random, failures: Failures) -> None:
+        timeout = self.policies(clock, rng, failures)["Timeout"]
+
+        with pytest.raises(SettingsError, match="has Timeout outside Timeout"):
+            Pipeline(LINK, [timeout, timeout], failures=failures, listener=ignore)
+
+    def test_what_is_no_policy_is_refused(self, failures: Failures) -> None:
+        with pytest.raises(SettingsError, match="Odd is none of Fallback > Deadline"):
+            Pipeline(LINK, [Odd()], failures=failures, listener=ignore)
+
+    def test_a_pipeline_of_settings_holds_its_policies_in_order(self, make: Any) -> None:
+        pipeline = make(
+            attempt_timeout_s=1.0,
+            deadline=DeadlineSettings(1.0, 0.1),
+            rate_limit=RateLimitSettings(1.0, 1.0),
+            concurrency_limit=GradientSettings(initial=1, min_limit=1, max_limit=2),
+            retry=RETRY,
+            retry_throttle=RetryThrottleSettings(),
+            hedge=HedgeSettings(0.9, 0.01, 0.5, BUDGET),
+            breaker=BREAKER,
+            throttle=ThrottleSettings(2.0, 1.0),
+            fallback=True,
+        )
+
+        assert [type(policy).__name__ for policy in pipeline.policies] == [
+            "Fallback", "Deadline", "RateLimiter", "ConcurrencyLimit", "Retry", "Hedge", "CircuitBreaker", "Throttle",
+            "Timeout",
+        ]  # fmt: skip
+        assert isinstance(pipeline.policies[4]._allowance, RetryThrottle)
+
+    async def test_every_policy_at_once_lets_a_call_through(self, make: Any, dependency: Any, clock: Clock) -> None:
+        pipeline = make(
+            attempt_timeout_s=1.0,
+            deadline=DeadlineSettings(1.0, 0.1),
+            rate_limit=RateLimitSettings(1.0, 1.0),
+            bulkhead=ONE_AT_A_TIME,
+            retry=RETRY,
+            budget=BUDGET,
+            hedge=HedgeSettings(0.9, 0.01, 0.5, BUDGET),
+            breaker=BREAKER,
+            throttle=ThrottleSettings(2.0, 1.0),
+            fallback=True,
+        )
+
+        assert await pipeline.call(dependency(), idempotent=True, fallback=second_best) == "answer"
+        assert await pipeline.call(dependency(), idempotent=True, fallback=second_best) == "second best"
+        assert await pipeline.call(dependency(), idempotent=False, fallback=second_best) == "second best"
 
 
 class TestCall:

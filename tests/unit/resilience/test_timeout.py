@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
-from resilience import AttemptTimeout, Clock, Timeout, TimeoutSettings
+from resilience import AttemptTimeout, Clock, DeadlineExceeded, Event, Timeout, TimeoutSettings
+from resilience.deadline import deadline_at
+from resilience.events import Refused
+
+LINK = "payments_to_bank"
 
 
 @pytest.fixture
-def policy() -> Timeout:
-    return Timeout("payments_to_bank", TimeoutSettings(timeout_s=1.0))
+def policy(clock: Clock, events: list[Event]) -> Timeout:
+    return Timeout(LINK, TimeoutSettings(timeout_s=1.0), clock=clock, listener=events.append)
 
 
 async def test_an_answer_in_time_passes(policy: Timeout, dependency: Any) -> None:
@@ -24,7 +28,7 @@ async def test_an_attempt_that_takes_longer_ends_at_its_time(policy: Timeout, cl
         await policy.call(bank)
 
     assert clock.now() == 1.0
-    assert (caught.value.link, caught.value.timeout_s) == ("payments_to_bank", 1.0)
+    assert (caught.value.link, caught.value.timeout_s) == (LINK, 1.0)
     assert bank.in_flight == 0
 
 
@@ -75,3 +79,72 @@ async def test_the_callers_shorter_timeout_stays_the_callers(policy: Timeout, cl
 
     assert not isinstance(caught.value, AttemptTimeout)
     assert clock.now() == 0.5
+
+
+async def told() -> float | None:
+    """Be an operation that answers with the deadline that it sees."""
+    return deadline_at.get()
+
+
+class TestWithADeadline:
+    @pytest.mark.parametrize(("callers_at", "seen"), [(None, 3.0), (9.0, 3.0), (3.0, 3.0), (2.5, 2.5)])
+    async def test_an_attempt_sends_on_what_is_really_left_for_it(
+        self, policy: Timeout, clock: Clock, callers_at: float | None, seen: float
+    ) -> None:
+        """The caller may have 7 s, but nobody waits longer than 1 s for this attempt."""
+        await clock.sleep(2.0)
+        deadline_at.set(callers_at)
+
+        assert await policy.call(told) == seen
+        assert deadline_at.get() == callers_at
+
+    async def test_an_attempt_ends_with_the_callers_time(self, policy: Timeout, clock: Clock, dependency: Any) -> None:
+        bank = dependency(seconds=60)
+        await clock.sleep(2.0)
+        deadline_at.set(2.25)
+
+        with pytest.raises(AttemptTimeout) as caught:
+            await policy.call(bank)
+
+        assert clock.now() == 2.25
+        assert caught.value.timeout_s == 0.25
+        assert (bank.calls, bank.in_flight) == (1, 0)
+        assert deadline_at.get() == 2.25
+
+    @pytest.mark.parametrize("callers_at", [2.0, 1.5])
+    async def test_with_nothing_left_no_attempt_is_made(
+        self, policy: Timeout, clock: Clock, dependency: Any, events: list[Event], callers_at: float
+    ) -> None:
+        bank = dependency()
+        await clock.sleep(2.0)
+        deadline_at.set(callers_at)
+
+        with pytest.raises(DeadlineExceeded) as caught:
+            await policy.call(bank)
+
+        assert bank.calls == 0
+        assert (caught.value.link, caught.value.left_s) == (LINK, callers_at - 2.0)
+        assert str(caught.value).endswith("at least 0 ms are needed")
+        assert events == [Refused(LINK, "deadline", None)]
+
+    async def test_without_a_listener_it_refuses_likewise(self, clock: Clock, dependency: Any) -> None:
+        deadline_at.set(0.0)
+
+        with pytest.raises(DeadlineExceeded):
+            await Timeout(LINK, TimeoutSettings(1.0), clock=clock).call(dependency())
+
+    @pytest.mark.parametrize("error", [ConnectionError, TimeoutError, asyncio.CancelledError])
+    async def test_however_an_attempt_ends_the_callers_deadline_is_back(
+        self, policy: Timeout, dependency: Any, error: type[BaseException]
+    ) -> None:
+        deadline_at.set(5.0)
+
+        with pytest.raises(error):
+            await policy.call(dependency(error()))
+
+        assert deadline_at.get() == 5.0
+
+    async def test_what_never_waits_tells_nobody(self, policy: Timeout, events: list[Event]) -> None:
+        await policy.call(told)
+
+        assert events == []

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from services.bank.core import CARD_LIMIT_CENTS, Bank, KeyReusedError, Taken
+from resilience import KeyReused
+from services.bank.core import CARD_LIMIT_CENTS, Bank, Taken
 
 
 class Clock:
@@ -110,7 +111,7 @@ async def test_a_key_belongs_to_one_charge() -> None:
     task = asyncio.create_task(bank.charge("k", order_id="o", amount_cents=1))
     await settle()
 
-    with pytest.raises(KeyReusedError):
+    with pytest.raises(KeyReused):
         await bank.charge("k", order_id="o", amount_cents=2)
     await clock.wake()
     assert await task == "charged"

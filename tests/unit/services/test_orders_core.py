@@ -2,29 +2,13 @@
 
 import itertools
 import uuid
-from dataclasses import replace
 
 import pytest
 
-from services.orders.core import PRICE_CENTS, Final, KeyReusedError, Order, Orders, Settled
-
-
-class Table:
-    """Orders by key, in memory."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, Order] = {}
-
-    async def begin(self, key: str, new: Order) -> Order:
-        return self.rows.setdefault(key, new)
-
-    async def settle(self, order_id: uuid.UUID, status: Final) -> Final:
-        (key,) = [key for key, row in self.rows.items() if row.id == order_id]
-        if self.rows[key].status == "pending":
-            self.rows[key] = replace(self.rows[key], status=status)
-        settled = self.rows[key].status
-        assert settled != "pending"
-        return settled
+from resilience import KeyReused, SystemClock, ignore
+from resilience.idempotency import Idempotency
+from services.orders.core import ONCE, PRICE_CENTS, Order, Orders, Settled
+from tests.unit.resilience.keys import Keys
 
 
 class World:
@@ -53,10 +37,13 @@ class World:
         return self.accepted
 
 
-def shop(world: World, table: Table | None = None) -> tuple[Orders, Table]:
-    table = table or Table()
+def shop(world: World) -> tuple[Orders, Keys]:
+    table = Keys(SystemClock())
     numbers = itertools.count(1)
-    return Orders(table, world, world, lambda: uuid.UUID(int=next(numbers))), table
+    once: Idempotency[Order, Settled] = Idempotency(
+        "gateway_to_orders", ONCE, store=table, new_id=uuid.uuid4, clock=table.clock, listener=ignore
+    )
+    return Orders(once, world, world, lambda: uuid.UUID(int=next(numbers))), table
 
 
 FIRST = str(uuid.UUID(int=1))
@@ -71,7 +58,7 @@ async def test_an_order_is_reserved_then_charged_then_confirmed() -> None:
 
     assert settled == Settled(FIRST, "confirmed")
     assert world.asked == [("reserve", FIRST, "sku-1", 3), ("charge", FIRST, 3 * PRICE_CENTS)]
-    assert table.rows["k"].status == "confirmed"
+    assert table.rows["k"].results == [settled]
 
 
 async def test_a_repeat_is_answered_without_asking_anybody() -> None:
@@ -93,7 +80,7 @@ async def test_a_repeat_goes_on_where_the_first_try_ended(broken_at: str) -> Non
     world.broken_at = broken_at
     with pytest.raises(ConnectionError):
         await orders.place("k", sku="sku-1", quantity=1)
-    assert table.rows["k"].status == "pending"
+    assert table.rows["k"].results == []
     world.broken_at = None
 
     assert await orders.place("k", sku="sku-1", quantity=1) == Settled(FIRST, "confirmed")
@@ -118,7 +105,7 @@ async def test_a_declined_order_gives_its_stock_back_before_it_is_settled() -> N
     world.broken_at = "release"
     with pytest.raises(ConnectionError):
         await orders.place("k", sku="sku-1", quantity=1)
-    assert table.rows["k"].status == "pending"
+    assert table.rows["k"].results == []
     world.broken_at = None
 
     assert (await orders.place("k", sku="sku-1", quantity=1)).status == "declined"
@@ -133,31 +120,34 @@ async def test_a_key_belongs_to_one_purchase(sku: str, quantity: int) -> None:
     await orders.place("k", sku="sku-1", quantity=1)
     world.asked.clear()
 
-    with pytest.raises(KeyReusedError):
+    with pytest.raises(KeyReused):
         await orders.place("k", sku=sku, quantity=quantity)
     assert world.asked == []
 
 
 async def test_whoever_settles_first_settles_for_both() -> None:
-    """Of two tries of one key the later takes the answer that stands."""
-    table = Table()
-    slow, _ = shop(World(in_stock=False), table)
-    quick, _ = shop(World(), table)
+    """A try whose claim somebody has taken over takes the answer that stands."""
+    world = World()
+    orders, table = shop(world)
 
     async def overtaken(order_id: str, sku: str, quantity: int) -> bool:
-        await quick.place("k", sku="sku-1", quantity=1)
+        await table.settle("k", Settled(order_id, "confirmed"))
         return False
 
-    slow._inventory.reserve = overtaken  # type: ignore[method-assign]
+    world.reserve = overtaken  # type: ignore[method-assign]
 
-    assert (await slow.place("k", sku="sku-1", quantity=1)).status == "confirmed"
+    assert (await orders.place("k", sku="sku-1", quantity=1)).status == "confirmed"
 
 
-async def test_the_row_says_what_is_charged() -> None:
+async def test_the_first_try_says_what_is_charged() -> None:
     """A repeat charges the amount that the first try wrote down, whatever the price is now."""
     world = World()
     orders, table = shop(world)
-    table.rows["k"] = Order(uuid.UUID(int=1), "sku-1", 1, 777, "pending")
+    world.broken_at = "charge"
+    with pytest.raises(ConnectionError):
+        await orders.place("k", sku="sku-1", quantity=1)
+    world.broken_at = None
+    table.rows["k"].record = Order(uuid.UUID(int=1), "sku-1", 1, 777)
 
     await orders.place("k", sku="sku-1", quantity=1)
 

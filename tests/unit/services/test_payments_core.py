@@ -2,53 +2,40 @@
 
 import itertools
 import uuid
-from dataclasses import replace
 
 import pytest
 
-from services.payments.core import Charge, Decision, KeyReusedError, Payments
-
-
-class Table:
-    """Charges by key, in memory."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, Charge] = {}
-
-    async def begin(self, key: str, new: Charge) -> Charge:
-        return self.rows.setdefault(key, new)
-
-    async def settle(self, charge_id: uuid.UUID, decision: Decision) -> Decision:
-        (key,) = [key for key, row in self.rows.items() if row.id == charge_id]
-        if self.rows[key].status == "pending":
-            self.rows[key] = replace(self.rows[key], status=decision)
-        settled = self.rows[key].status
-        assert settled != "pending"
-        return settled
+from resilience import KeyReused, SystemClock, ignore
+from resilience.idempotency import Idempotency
+from services.payments.core import ONCE, Charge, Decision, Payments
+from tests.unit.resilience.keys import Keys
 
 
 class Bank:
     """Decides as told, and notes the rows that stood when it was asked."""
 
-    def __init__(self, table: Table, decision: Decision = "charged") -> None:
+    def __init__(self, table: Keys, decision: Decision = "charged") -> None:
         self.table = table
         self.decision = decision
         self.asked: list[tuple[str, str, int]] = []
         self.silent = False
 
     async def charge(self, key: str, *, order_id: str, amount_cents: int) -> Decision:
-        assert self.table.rows[key].status == "pending"
+        assert self.table.rows[key].results == []
         self.asked.append((key, order_id, amount_cents))
         if self.silent:
             raise TimeoutError
         return self.decision
 
 
-def desk(decision: Decision = "charged") -> tuple[Payments, Table, Bank]:
-    table = Table()
+def desk(decision: Decision = "charged") -> tuple[Payments, Keys, Bank]:
+    table = Keys(SystemClock())
     bank = Bank(table, decision)
     numbers = itertools.count(1)
-    return Payments(table, bank, lambda: uuid.UUID(int=next(numbers))), table, bank
+    once: Idempotency[Charge, Decision] = Idempotency(
+        "orders_to_payments", ONCE, store=table, new_id=uuid.uuid4, clock=table.clock, listener=ignore
+    )
+    return Payments(once, bank, lambda: uuid.UUID(int=next(numbers))), table, bank
 
 
 @pytest.mark.parametrize("decision", ["charged", "declined"])
@@ -57,7 +44,8 @@ async def test_the_decision_is_written_down(decision: Decision) -> None:
     payments, table, _ = desk(decision)
 
     assert await payments.charge("k", order_id="o", amount_cents=5) == decision
-    assert table.rows["k"].status == decision
+    assert table.rows["k"].results == [decision]
+    assert table.rows["k"].record == Charge(uuid.UUID(int=1), "k", "o", 5)
 
 
 async def test_a_settled_key_does_not_reach_the_bank_again() -> None:
@@ -75,7 +63,7 @@ async def test_a_charge_left_open_is_asked_again_under_its_key() -> None:
     bank.silent = True
     with pytest.raises(TimeoutError):
         await payments.charge("k", order_id="o", amount_cents=5)
-    assert table.rows["k"].status == "pending"
+    assert table.rows["k"].results == []
     bank.silent = False
 
     assert await payments.charge("k", order_id="o", amount_cents=5) == "charged"
@@ -88,6 +76,6 @@ async def test_a_key_belongs_to_one_charge(order_id: str, amount_cents: int) -> 
     payments, _, bank = desk()
     await payments.charge("k", order_id="o", amount_cents=5)
 
-    with pytest.raises(KeyReusedError):
+    with pytest.raises(KeyReused):
         await payments.charge("k", order_id=order_id, amount_cents=amount_cents)
     assert len(bank.asked) == 1
