@@ -76,6 +76,10 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     run.set_defaults(do=commands.run)
 
+    profiles = todo.add_parser("profiles", help="the profiles, what one of them sets, and what contradicts what")
+    profiles.add_argument("name", metavar="NAME", nargs="?", help="one profile, link by link (default: all, in short)")
+    profiles.set_defaults(do=commands.profiles)
+
     up = todo.add_parser("up", help="start the shop and leave it running", description="Start the shop and return.")
     up.add_argument("--arms", metavar="A,B", default="naive,protected", help="profiles (default: naive,protected)")
     up.add_argument("--foreground", action="store_true", help="stay, and stop it with Ctrl-C")

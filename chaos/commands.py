@@ -5,7 +5,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chaos import background
+from chaos import background, profile_page
 from chaos.engines.doctor import checks
 from chaos.engines.leftovers import stop_lab
 from chaos.engines.state import live_lab
@@ -22,6 +22,8 @@ from chaos.scenario.file import load_scenario, scenario_path
 from chaos.scenario.overrides import arms_named
 from chaos.terminal import Terminal, open_terminal
 from resilience.clock import SystemClock
+from resilience.lookup import unknown
+from resilience.profiles import PROFILES
 
 # A stop takes up to 3 s; a lab that has not ended after this is killed.
 STOP_WITHIN_S = 10.0
@@ -41,6 +43,19 @@ def validate(options: Namespace) -> int:
     scenario = load_scenario(str(Path(options.file)), root=_root(options))
     print(f"{options.file}: {len(scenario.expect)} expectations, {len(scenario.faults)} faults, {_arms(scenario)}")
     return 0
+
+
+def profiles(options: Namespace) -> int:
+    """Print the profiles, or all that one of them sets; a contradiction makes the command fail."""
+    if options.name is None:
+        shown, chosen = profile_page.overview(), tuple(PROFILES.values())
+    elif options.name in PROFILES:
+        shown, chosen = profile_page.page(PROFILES[options.name]), (PROFILES[options.name],)
+    else:
+        raise UsageError(unknown("profile", options.name, PROFILES))
+    for line in shown:
+        print(line)
+    return LabError.exit_code if profile_page.contradicts(*chosen) else 0
 
 
 def run(options: Namespace) -> int:
