@@ -4,7 +4,7 @@ Closed on purpose: the question is how much a service can do, not how it does un
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -35,20 +35,37 @@ def charges(prefix: str) -> Iterator[bytes]:
         )
 
 
-async def rate(port: int, pid: int, requests: Iterator[bytes]) -> Rate:
-    """Ask the server on `port`, whose process is `pid`, for ROUND_S seconds; raises ConnectionError on a bad answer."""
+def shopping(prefix: str) -> Iterator[bytes]:
+    """Yield requests for a gateway: two looks at the stock of a product, then a checkout, each under its own key."""
+    for number in count():
+        sku = b"sku-%04d" % (1 + number % 200)
+        if number % 3:
+            yield b"GET /products/%s/stock HTTP/1.1\r\nhost: bench\r\n\r\n" % sku
+            continue
+        body = b'{"sku":"%s","quantity":1}' % sku
+        yield (
+            b"POST /checkout HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
+            b"idempotency-key: %s-%d\r\ncontent-length: %d\r\n\r\n" % (prefix.encode(), number, len(body)) + body
+        )
+
+
+async def rate(port: int, pids: Sequence[int], requests: Iterator[bytes], *, round_s: float = ROUND_S) -> Rate:
+    """Ask the server on `port` for `round_s` seconds; `pids` are the processes whose time it costs.
+
+    Raises ConnectionError on a bad answer.
+    """
     clock = SystemClock()
-    server = psutil.Process(pid)
-    began, used = clock.now(), _cpu_s(server)
-    async with asyncio.timeout(ROUND_S + PATIENCE_S), asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_ask(port, requests, clock, began + ROUND_S)) for _ in range(CONNECTIONS)]
+    servers = [psutil.Process(pid) for pid in pids]
+    began, used = clock.now(), _cpu_s(servers)
+    async with asyncio.timeout(round_s + PATIENCE_S), asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_ask(port, requests, clock, began + round_s)) for _ in range(CONNECTIONS)]
     answers = sum(task.result() for task in tasks)
-    return Rate(answers / (clock.now() - began), answers / (_cpu_s(server) - used))
+    return Rate(answers / (clock.now() - began), answers / (_cpu_s(servers) - used))
 
 
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
+def _cpu_s(processes: Sequence[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes]
+    return sum(one.user + one.system for one in times)
 
 
 async def _ask(port: int, requests: Iterator[bytes], clock: SystemClock, until: float) -> int:

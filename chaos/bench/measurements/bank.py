@@ -26,7 +26,7 @@ def measure() -> list[Measurement]:
             env={**UVICORN, "UVICORN_PORT": str(bare_port)},
         ) as bare_pid,
     ):
-        bank, bare = asyncio.run(_rounds((bank_port, bank_pid), (bare_port, bare_pid)))
+        bank, bare = asyncio.run(_rounds((bank_port, [bank_pid]), (bare_port, [bare_pid])))
     return [
         Measurement(
             "charges a second at the bank, beside a bare FastAPI app",
@@ -43,7 +43,7 @@ def measure() -> list[Measurement]:
     ]
 
 
-async def _rounds(bank: tuple[int, int], bare: tuple[int, int]) -> tuple[list[Rate], list[Rate]]:
+async def _rounds(bank: tuple[int, list[int]], bare: tuple[int, list[int]]) -> tuple[list[Rate], list[Rate]]:
     """Ask both in turns; the first round of each warms up and does not count."""
     requests = charges("bench")
     pairs = [(await rate(*bank, requests), await rate(*bare, requests)) for _ in range(1 + ROUNDS)][1:]
