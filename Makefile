@@ -13,6 +13,7 @@
 ##   make up                 start the shop behind its proxies, and leave it running to play with
 ##   make status             what is up, and where
 ##   make down               stop it
+##   make profiles           the profiles, and what contradicts what in them; .venv/bin/lab profiles NAME for all of one
 ##   make doctor             what this machine has, and what is missing, with the command that installs it
 ##
 ##   make components         the real Toxiproxy into .lab/bin, by Go where that is installed; never needed
@@ -22,6 +23,9 @@
 ##   make test-unit          the tests that need no socket: seconds
 ##   make lint               ruff, its formatter, mypy
 ##   make bench              what the proxy, a pipeline and a service cost, each beside a bare reference
+##   make bench-breakers     our circuit breaker beside six others, on the same cases; fetches them once, into .lab/
+##                             KEEP=1                      also write the table into docs/breaker-table.md
+##   make mutate             break every decision of resilience/ on purpose; MODULES='breaker windows' for some
 ##   make lock               write requirements.txt again from pyproject.toml (needs uv)
 ##   make clean              remove .lab/ and caches; never runs/
 ##
@@ -35,7 +39,7 @@
 LAB = .venv/bin/python -m chaos
 RUN_OPTIONS = $(if $(SEED),--seed '$(SEED)') $(if $(ARMS),--arms '$(ARMS)') $(foreach pair,$(SET),--set '$(pair)')
 
-.PHONY: help setup venv list report up status down doctor components test test-unit lint bench lock clean
+.PHONY: help setup venv list report up status down doctor components profiles test test-unit lint bench bench-breakers mutate lock clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -52,7 +56,7 @@ scenario-%: venv
 up: venv
 	@exec $(LAB) up $(if $(ARMS),--arms '$(ARMS)')
 
-list status down doctor: venv
+list profiles status down doctor: venv
 	@exec $(LAB) $@
 
 # Pinned to the version whose behaviour the embedded server is held to.
@@ -83,6 +87,14 @@ bench: venv
 
 # Pins that still fit are kept; for the newest of everything remove requirements.txt first.
 # Hashes and no index line: the file serves any index, and says nothing about ours.
+# The others live in .lab/peers, never in .venv.
+bench-breakers: venv
+	@sh scripts/peers.sh
+	@exec .lab/peers/bin/python -m chaos.bench.breakers $(if $(KEEP),--keep)
+
+mutate: venv
+	@exec .venv/bin/python scripts/mutate.py $(MODULES)
+
 lock:
 	@uv --version >/dev/null 2>&1 || { echo 'make lock needs uv on the path.' >&2; exit 1; }
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -6,7 +6,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 CODE_ROOMS = ("services", "resilience", "chaos", "loadtests", "dashboards")
-ROOMS = (*CODE_ROOMS, "study", "tests", "scripts", ".ci")
+ROOMS = (*CODE_ROOMS, "study", "tests", "scripts", "docs", ".ci")
 SUFFIXES = {"", ".md", ".py", ".sh", ".sql", ".toml", ".txt", ".yaml", ".yml"}
 # Other people's code, shipped with the report.
 VENDORED = "chaos/report/vendor/"
