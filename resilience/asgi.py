@@ -21,6 +21,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _DEADLINE = HEADER.encode("ascii")
+_FIXED = "resilience.deadline_at"
 _DETAILS = {
     ShedReason.FULL: "the server is at its limit and its queue is full",
     ShedReason.EVICTED: "a request of higher priority took the place in the queue",
@@ -30,14 +31,23 @@ _DETAILS = {
 
 
 def header_deadline(scope: Scope, now: float) -> float | None:
-    """Return the instant of the nearest deadline that a request's headers set; ASGI has their names in lower case."""
+    """Return the instant of the nearest deadline that a request's headers set; ASGI has their names in lower case.
+
+    The first door that asks fixes it for those behind it, or a wait between them would be given back. It lies in the
+    scope: a server's tasks may inherit the context of another request of the same connection, so what stands in
+    `deadline_at` at a door can be a stranger's.
+    """
+    if _FIXED in scope:
+        fixed: float | None = scope[_FIXED]
+        return fixed
     nearest_s = None
     for name, value in scope["headers"]:
         if name == _DEADLINE:
             left_s = parse_deadline(value.decode("latin-1"))
             if left_s is not None:
                 nearest_s = left_s if nearest_s is None else min(nearest_s, left_s)
-    return None if nearest_s is None else now + nearest_s
+    at = scope[_FIXED] = None if nearest_s is None else now + nearest_s
+    return at
 
 
 async def refuse(scope: Scope, send: Send, reason: ShedReason) -> None:

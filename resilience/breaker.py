@@ -63,11 +63,12 @@ class CircuitBreaker:
         try:
             if machine.generation != self._told_generation:
                 self._tell()
-            result = await operation()
-            outcome = Outcome.SUCCESS
-        except Exception as error:
-            outcome = judge(error, self._failures)
-            raise
+            try:
+                result = await operation()
+                outcome = Outcome.SUCCESS
+            except Exception as error:
+                outcome = judge(error, self._failures)
+                raise
         finally:
             ended = self._clock.now()
             machine.record(outcome, ended, generation, ended - began)

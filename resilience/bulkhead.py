@@ -97,8 +97,6 @@ class Bulkhead:
         self._gate: Gate[asyncio.Future[bool]] = Gate(settings)
         # Told twice a call, and the same few numbers come again and again.
         self._changed = lru_cache(partial(BulkheadChanged, link))
-        # Told twice a call, and the same few numbers come again and again.
-        self._changed = lru_cache(partial(BulkheadChanged, link))
         self._listener = listener
 
     @property

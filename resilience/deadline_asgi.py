@@ -17,8 +17,9 @@ class DeadlineMiddleware:
 
     `server` names this server in events. `margin_s`: seconds, at least 0; about 1.5 times what a request takes. A
     request with less left is answered 503 (problem details, Retry-After: 1) before the app sees it. A request without
-    a readable header passes as it is, so does what is no HTTP request (WebSocket, lifespan). Of several headers the
-    nearest deadline counts, and none can extend one that is set already. Raises SettingsError.
+    a readable header has no deadline; what is no HTTP request (WebSocket, lifespan) passes as it is. Of several headers
+    the nearest deadline counts. Not for the edge: a stranger's short deadlines cut calls that are well, and these count
+    against who is called. Raises SettingsError.
     """
 
     def __init__(self, app: App, *, server: str, margin_s: float, clock: Clock, listener: Listener) -> None:
@@ -31,16 +32,12 @@ class DeadlineMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the server."""
-        now = self._clock.now()
-        at = header_deadline(scope, now) if scope["type"] == "http" else None
-        if at is None:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        inherited = deadline_at.get()
-        if inherited is not None:
-            at = min(at, inherited)
-        left_s = at - now
-        if left_s <= 0 or left_s < self.margin_s:
+        now = self._clock.now()
+        at = header_deadline(scope, now)
+        if at is not None and (at <= now or at - now < self.margin_s):
             self._listener(RequestShed(self.server, ShedReason.DEADLINE))
             await refuse(scope, send, ShedReason.DEADLINE)
             return

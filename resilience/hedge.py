@@ -165,7 +165,7 @@ class Hedge:
             # The cancellation of the first attempt was ours. One more than ours is the caller's, and it counts.
             if race.caller.uncancel() > race.cancelling:
                 raise asyncio.CancelledError
-        elif isinstance(error, Exception) and judge(error, self._failures) is not Outcome.SUCCESS:
+        elif isinstance(error, Exception) and not race.left and judge(error, self._failures) is not Outcome.SUCCESS:
             # gather, unlike wait, hands a cancellation on to the second and waits until it has ended.
             await asyncio.gather(second, return_exceptions=True)
             if not self._has_answer(second):

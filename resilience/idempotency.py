@@ -1,10 +1,9 @@
 """Idempotency keys: a request that is sent again is answered with the first result instead of being done again.
 
 A claim is a lease: a first call that died holds its key only until the lease ends, then the next call takes over. No
-lease is safe by itself, for nobody can tell a dead call from a slow one, so two calls may work under one key at once.
-What makes it safe is that a key is settled once: the store keeps the first result, and everybody is told that one. And
-the operation must bear being begun twice under a key, since a call may die between its effect and the settling: pass
-the key, or an id out of the record, on to whoever has the effect.
+lease is safe by itself: nobody can tell a dead call from a slow one, so two may work under one key at once. What makes
+it safe is that a key is settled once: the store keeps the first result, and everybody is told that one. The operation
+must bear being begun twice under a key, since a call may die between its effect and the settling.
 """
 
 import asyncio
@@ -18,6 +17,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 from resilience.bounds import require
 from resilience.clock import Clock
+from resilience.deadline import cut_s
 from resilience.errors import InProgress, KeyReused
 from resilience.events import DuplicateSeen, Listener, Refused
 from resilience.states import Duplicate
@@ -103,9 +103,9 @@ class Waiting:
 
     __slots__ = ("_poll_s", "_settings", "_until")
 
-    def __init__(self, settings: IdempotencySettings, *, now: float) -> None:
+    def __init__(self, settings: IdempotencySettings, *, now: float, wait_s: float) -> None:
         self._settings = settings
-        self._until = now + settings.wait_s
+        self._until = now + wait_s
         self._poll_s = settings.poll_s
 
     def pause_s(self, now: float, left_s: float) -> float | None:
@@ -161,15 +161,15 @@ class Idempotency(Generic[Record, Result]):
         try:
             return await self._store.settle(key, await operation(claim.record))
         except (Exception, asyncio.CancelledError):
-            # Best effort: the lease ends the claim in any case.
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception):  # best effort: the lease ends the claim in any case
                 async with asyncio.timeout(self._settings.give_back_s):
                     await self._store.give_back(key, claimant)
             raise
 
     async def _claim(self, key: str, asked: str, new: Record, claimant: uuid.UUID) -> Claim[Record, Result]:
         """Return the caller's claim, or a settled one; raises KeyReused and InProgress."""
-        waiting = Waiting(self._settings, now=self._clock.now())
+        now = self._clock.now()
+        waiting = Waiting(self._settings, now=now, wait_s=cut_s(self._settings.wait_s, now))
         known = Duplicate.REPLAYED
         while True:
             claim = await self._store.claim(key, asked, new, claimant=claimant, lease_s=self._settings.lease_s)

@@ -20,9 +20,8 @@ from resilience.deadline import deadline_at, restore
 from resilience.events import LimitChanged, Listener, RequestShed, ServerQueueChanged
 from resilience.states import ShedReason
 
-# Answers that say "too much": an adaptive limit falls by them. Another 5xx is a bug, and no reason to serve less.
-_OVERLOADED = (503, 504)
 _BROKEN = 500
+_OVERLOADED = (503, 504)  # an adaptive limit falls by them; another 5xx is a bug, and no reason to serve less
 
 
 class _End(enum.Enum):  # how a wait ends that does not end in a refusal
@@ -35,9 +34,12 @@ _Ticket = asyncio.Future[_End | ShedReason]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SheddingSettings(QueueSettings):
-    """`max_concurrent`: requests that run at once, at least 1, or an adaptive limit's settings."""
+    """`max_concurrent`: requests that run at once, at least 1, or an adaptive limit's settings. `believe_deadlines`:
+    False at the edge, where a stranger's short deadlines would cut calls that are well and open everybody's breakers.
+    """  # noqa: D205 -- two fields, each with a clause
 
     max_concurrent: int | GradientSettings
+    believe_deadlines: bool = True
 
     def __post_init__(self) -> None:
         QueueSettings.__post_init__(self)
@@ -93,10 +95,7 @@ class LoadShedding:
             await self.app(scope, receive, send)
             return
         now = self._clock.now()
-        deadline = deadline_at.get()
-        if deadline is None:
-            deadline = header_deadline(scope, now)
-        # The header counts from here: who reads it after the queue would give the wait back.
+        deadline = header_deadline(scope, now) if self._settings.believe_deadlines else None
         token = deadline_at.set(deadline)
         try:
             if self._queue.enter(now, deadline):
@@ -158,9 +157,8 @@ class LoadShedding:
         """Give the slot back, and every free slot to whose turn it is."""
         queue = self._queue
         queue.leave()
-        if self._gradient is not None and queue.limit != self._gradient.limit:
-            queue.limit = self._gradient.limit
-            self._listener(LimitChanged(self.server, queue.limit))
+        before = queue.limit
+        queue.limit = before if self._gradient is None else self._gradient.limit
         while queue.waiting:
             ticket, dropped = queue.next(self._clock.now())
             for other, reason in dropped:
@@ -169,6 +167,8 @@ class LoadShedding:
                 break
             if not _answer(ticket, _End.RUN):
                 queue.leave()
+        if queue.limit != before:  # told last: one that raises must not leave who waits without anybody to wake them
+            self._listener(LimitChanged(self.server, queue.limit))
         self._tell()
 
     def _tell(self) -> None:

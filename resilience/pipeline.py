@@ -65,9 +65,9 @@ class Pipeline:
         self._fallback = policies[0] if names[:1] == ["Fallback"] else None
         # (call, whether it asks if the call may be repeated), innermost first
         self._steps: tuple[tuple[Callable[..., Awaitable[Any]], bool], ...] = tuple(
-            (policy.call, name in REPEATING)
-            for policy, name in zip(reversed(policies), reversed(names), strict=True)
-            if name != "Fallback"
+            (policy.call, type(policy).__name__ in REPEATING)
+            for policy in reversed(policies)
+            if policy is not self._fallback
         )
         self._ended = {outcome: CallEnded(link, outcome) for outcome in Outcome}
 

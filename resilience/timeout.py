@@ -54,9 +54,9 @@ class Timeout:
             if timeout_s <= 0:
                 self._listener(Refused(self.link, "deadline", None))
                 raise DeadlineExceeded(self.link, left_s=timeout_s, margin_s=0.0)
-        token = deadline_at.set(at)
         expiry = _Expiry(asyncio.current_task())
         timer = asyncio.get_running_loop().call_later(timeout_s, expiry)
+        token = deadline_at.set(at)
         try:
             result = await operation()
         except BaseException as error:

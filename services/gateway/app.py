@@ -23,7 +23,7 @@ class Ports(Upstreams, Protocol):
 
 def buyers_first(scope: Scope) -> int:
     """Return who goes first where requests have to wait: who pays before who looks."""
-    return 1 if scope["path"] == "/checkout" else 0
+    return 1 if (scope["method"], scope["path"]) == ("POST", "/checkout") else 0
 
 
 def create_app(upstreams: Ports, kit: Kit) -> FastAPI:

@@ -19,6 +19,7 @@ BASE = {
     "errors",
     "events",
     "lint",
+    "lint_rules",
     "logs",
     "lookup",
     "metrics",

@@ -32,6 +32,7 @@ NAMES = sorted(path.stem for path in PAGES.glob("*.md") if path.stem != "README"
 AT_HAND = {"fastapi", "starlette", "uvicorn"}
 # Told in general, by no policy of its own accord: a page need not say it again.
 GENERAL = {"Event", "Listener", "Rejected", "ResilienceError", "SettingsError", "ignore"}
+FOLDER = "mkdir -p yours/resilience\n"
 COMMAND = re.compile(r"cp resilience/(?:\{(?P<many>[a-z_,]+)\}|(?P<one>[a-z_]+))\.py yours/resilience/")
 
 
@@ -84,7 +85,8 @@ def test_copy_lists_what_the_app_needs_and_nothing_else(page: Page) -> None:
     found = COMMAND.search(block.code)
     right = f"cp resilience/{{{','.join(needed)}}}.py yours/resilience/"
 
-    assert block.language == "sh", f"{page.at(block.number)}: a ```sh block"
+    assert block.language == "bash", f"{page.at(block.number)}: a ```bash block, for the braces"
+    assert block.code.startswith(FOLDER), f"{page.at(block.number)}: must begin with `{FOLDER.strip()}`"
     assert found, f"{page.at(block.number)}: no line like\n{right}"
     listed = (found["many"] or found["one"]).split(",")
     assert listed == needed, f"{page.at(block.number)}: must be\n{right}"

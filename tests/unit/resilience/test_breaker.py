@@ -13,7 +13,7 @@ from resilience.errors import AttemptTimeout, BreakerOpen, RateLimited
 from resilience.events import BreakerChanged, Event, Listener, Refused
 from resilience.outcome import Failures
 from resilience.states import BreakerState
-from resilience.windows import CountWindow, TimeWindow
+from resilience.windows import ConsecutiveFailures, CountWindow, TimeWindow
 
 SETTINGS = BreakerSettings(TimeWindow(10.0, min_calls=3, failure_rate=0.5), open_s=2.0, probes=1)
 SLOW = BreakerSettings(CountWindow(10, 3, 1.0, slow_s=1.0, slow_rate=0.5), open_s=2.0, probes=1)
@@ -337,3 +337,30 @@ async def test_refusing_does_not_grow(breaker: CircuitBreaker, dependency: Any) 
     frames = [sum(1 for _ in traceback.walk_tb(error.__traceback__)) for error in refusals]
     assert frames == [frames[0]] * 3
     assert len({id(error) for error in refusals}) == 3
+
+
+async def test_a_listener_that_raises_is_no_outcome_of_the_dependency(failures: Failures, clock: Clock) -> None:
+    """It raises as the first probe is let through; no call was made, so nothing is known."""
+    settings = BreakerSettings(ConsecutiveFailures(1), open_s=1.0, probes=1)
+    calls = 0
+
+    def listener(event: Event) -> None:
+        if isinstance(event, BreakerChanged) and event.state is BreakerState.HALF_OPEN:
+            raise LookupError
+
+    async def fails() -> None:
+        nonlocal calls
+        calls += 1
+        raise ConnectionError
+
+    breaker = CircuitBreaker("link", settings, failures=failures, clock=clock, listener=listener)
+    with pytest.raises(ConnectionError):
+        await breaker.call(fails)
+    await clock.sleep(1.0)
+    with pytest.raises(LookupError):
+        await breaker.call(fails)
+
+    assert calls == 1
+    assert breaker.state is BreakerState.HALF_OPEN
+    with pytest.raises(ConnectionError):
+        await breaker.call(fails)

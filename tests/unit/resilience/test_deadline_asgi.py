@@ -35,6 +35,10 @@ async def nothing_received() -> Any:
     raise AssertionError("the body of a request is the app's to read")
 
 
+async def never_sent(_message: Any) -> None:
+    raise AssertionError("nothing is refused here")
+
+
 @pytest.fixture
 def serve(clock: Clock, events: list[Event]) -> Any:
     """Serve one request with these header values through the middleware; return what was sent."""
@@ -117,26 +121,31 @@ async def test_of_several_headers_the_nearest_counts(serve: Any) -> None:
     assert app.seen == [0.3]
 
 
-@pytest.mark.parametrize(("already_at", "seen"), [(0.2, 0.2), (0.9, 0.5)])
-async def test_a_header_cannot_extend_a_deadline_that_is_set(serve: Any, already_at: float, seen: float) -> None:
+@pytest.mark.parametrize(("value", "seen"), [("500", 0.5), ("", None)])
+async def test_what_the_servers_task_inherited_is_a_strangers(serve: Any, value: str, seen: float | None) -> None:
+    """A server may run a request in the context of another one of the same connection, whose time was up long ago."""
     app = App()
-    deadline_at.set(already_at)
+    deadline_at.set(-9.0)
 
-    await serve(app, "500")
+    assert await serve(app, value, margin_s=0.1) == []
 
     assert app.seen == [seen]
-    assert deadline_at.get() == already_at
+    assert deadline_at.get() == -9.0
 
 
-async def test_a_deadline_that_is_set_is_measured_from_now(serve: Any, clock: Clock, events: list[Event]) -> None:
+async def test_a_second_door_takes_the_instant_of_the_first(clock: Clock, events: list[Event]) -> None:
+    """Read anew, the header would give back what was spent between the two."""
     app = App()
-    deadline_at.set(1.05)
-    await clock.sleep(1.0)
+    inner = DeadlineMiddleware(app, server="orders", margin_s=0.0, clock=clock, listener=events.append)
 
-    await serve(app, "500", margin_s=0.1)
+    async def slowly(scope: Any, receive: Any, send: Any) -> None:
+        await clock.sleep(0.2)
+        await inner(scope, receive, send)
 
-    assert app.calls == []
-    assert events == [SHED]
+    outer = DeadlineMiddleware(slowly, server="orders", margin_s=0.0, clock=clock, listener=events.append)
+    await outer({"type": "http", "path": "/", "headers": [(b"x-deadline-ms", b"500")]}, nothing_received, never_sent)
+
+    assert app.seen == [0.5]
 
 
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])

@@ -555,3 +555,24 @@ async def test_a_hedge_uses_the_delay_it_has_learnt(hedge: Hedge, events: list[E
     await hedge.call(operation, idempotent=True)
     assert operation.began[1] == pytest.approx(began + hedge.delay_s)
     assert events == [HedgeStarted(LINK, hedge.delay_s), WON]
+
+
+async def test_a_client_that_turns_a_cancellation_into_its_own_error_does_not_keep_the_caller(
+    failures: Failures, clock: Clock
+) -> None:
+    """The caller is leaving, so nobody waits for the second attempt, which takes 30 s."""
+
+    async def converting() -> str:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            raise ConnectionError from None
+        return "late"
+
+    hedge = Hedge(LINK, settings(), failures=failures, clock=clock, listener=lambda _: None)
+
+    with pytest.raises(ConnectionError):
+        async with asyncio.timeout(2):
+            await hedge.call(converting, idempotent=True)
+
+    assert clock.now() == pytest.approx(2.0)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from resilience.clock import Clock
+from resilience.deadline import deadline_at
 from resilience.errors import InProgress, KeyReused, SettingsError
 from resilience.events import DuplicateSeen, Event, Refused, ignore
 from resilience.idempotency import Claim, Idempotency, IdempotencySettings, Waiting, fingerprint, next_step
@@ -358,18 +359,18 @@ def looks(waiting: Waiting, now: float, *, lease_ends: float) -> list[float]:
 
 
 def test_each_look_comes_after_twice_the_time_and_the_last_when_the_wait_ends() -> None:
-    waiting = Waiting(SETTINGS, now=10.0)
+    waiting = Waiting(SETTINGS, now=10.0, wait_s=SETTINGS.wait_s)
 
     assert looks(waiting, 10.0, lease_ends=99) == [10.02, 10.06, 10.14, 10.3, 10.62, 11.0]
 
 
 def test_a_look_comes_when_the_lease_ends() -> None:
-    assert looks(Waiting(SETTINGS, now=0.0), 0.0, lease_ends=0.5)[3:6] == [0.3, 0.5, 0.52]
+    assert looks(Waiting(SETTINGS, now=0.0, wait_s=SETTINGS.wait_s), 0.0, lease_ends=0.5)[3:6] == [0.3, 0.5, 0.52]
 
 
 def test_a_lease_that_does_not_end_is_not_asked_for_without_pause() -> None:
     """A store whose clock stands still is asked every `poll_s` and no oftener."""
-    waiting = Waiting(IdempotencySettings(lease_s=1.0, wait_s=0.1, poll_s=0.02), now=0.0)
+    waiting = Waiting(IdempotencySettings(lease_s=1.0, wait_s=0.1, poll_s=0.02), now=0.0, wait_s=0.1)
 
     assert looks(waiting, 0.0, lease_ends=-1.0) == [0.02, 0.04, 0.06, 0.08, 0.1]
 
@@ -397,3 +398,16 @@ def test_nonsense_is_refused_at_construction(field: str, bad: Any, message: str)
 
 def test_a_call_need_not_wait() -> None:
     assert replace(SETTINGS, wait_s=0).wait_s == 0
+
+
+async def test_nobody_waits_for_a_twin_beyond_the_callers_deadline(keys: Keys, clock: Clock) -> None:
+    one, first = once(keys), Work(seconds=0.9)
+    running = asyncio.create_task(one.run("k", "f", "record", first))
+    await clock.sleep(0.1)
+    deadline_at.set(clock.now() + 0.05)
+
+    with pytest.raises(InProgress):
+        await one.run("k", "f", "record", first)
+
+    assert clock.now() == pytest.approx(0.15)
+    assert await running == "result 1"

@@ -84,7 +84,7 @@ def test_everybody_is_told_the_first_result(
 @given(settings=SETTINGS, lease_s=st.floats(-1, 5))
 def test_the_looks_of_a_wait_are_few_and_end_with_it(settings: IdempotencySettings, lease_s: float) -> None:
     """At most one for each doubling of the poll, and what the end of the lease and of the wait add."""
-    waiting, now = Waiting(settings, now=0.0), 0.0
+    waiting, now = Waiting(settings, now=0.0, wait_s=settings.wait_s), 0.0
     pauses = []
     while (pause_s := waiting.pause_s(now, max(lease_s - now, 0.0) if lease_s > 0 else 99.0)) is not None:
         assert pause_s > 0

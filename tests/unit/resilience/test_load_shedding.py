@@ -295,17 +295,52 @@ async def test_the_deadline_of_a_request_is_gone_with_it(make: Any) -> None:
     assert app.deadlines == [2.0, None]
 
 
-async def test_a_deadline_that_is_set_already_is_the_one(make: Any, events: list[Event]) -> None:
+async def test_what_the_servers_task_inherited_is_a_strangers(make: Any) -> None:
+    """A server may run a request in the context of another one of the same connection, whose time was up long ago."""
     app = App()
     server = make(app, margin_s=0.1)
-    token = deadline_at.set(0.5)
-    await Client(x_deadline_ms="9000").ask(server)
-    await asyncio.sleep(0.05)
-    await Client(x_deadline_ms="9000").ask(server)
-    deadline_at.reset(token)
+    deadline_at.set(-9.0)
 
-    assert app.deadlines == [0.5]
-    assert shed(events) == [ShedReason.DEADLINE]
+    await Client(x_deadline_ms="9000").ask(server)
+    await Client().ask(server)
+
+    assert app.deadlines == [9.0, None]
+
+
+async def test_at_the_edge_a_strangers_deadline_is_not_believed(make: Any, events: list[Event]) -> None:
+    app = App()
+    server = make(app, margin_s=0.1, believe_deadlines=False)
+
+    await Client(x_deadline_ms="1").ask(server)
+
+    assert app.deadlines == [None]
+    assert shed(events) == []
+
+
+async def test_a_listener_that_raises_leaves_nobody_waiting_for_ever(clock: Clock) -> None:
+    """One exception as the limit rises; the two who wait are served all the same."""
+    app = App(0.4)
+
+    def listener(event: Event) -> None:
+        if isinstance(event, LimitChanged) and event.limit > 2:
+            raise LookupError
+
+    server = LoadShedding(
+        app,
+        server=SERVER,
+        settings=replace(SETTINGS, max_concurrent=GRADIENT, max_waiting=4),
+        clock=clock,
+        listener=listener,
+    )
+    clients = [Client() for _ in range(4)]
+    ends = await asyncio.gather(*(client.ask(server) for client in clients), return_exceptions=True)
+    later = Client()
+    await asyncio.gather(later.ask(server), return_exceptions=True)
+
+    assert [client.status for client in clients] == [200] * 4
+    assert later.status == 200
+    assert counts(server) == (0, 0)
+    assert all(end is None or isinstance(end, LookupError) for end in ends)
 
 
 async def test_a_waiting_client_that_goes_gives_its_place_back_and_is_not_served(

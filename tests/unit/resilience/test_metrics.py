@@ -158,6 +158,8 @@ def test_counters_add_up_and_gauges_do_not(registry: CollectorRegistry, listener
     for _ in range(3):
         listener(CallEnded(LINK, Outcome.SUCCESS))
         listener(BulkheadChanged(LINK, 1, 0))
+        listener(BreakerChanged(LINK, BreakerState.CLOSED, BreakerState.OPEN))
 
+    assert samples(registry)[f"{metrics.BREAKER_TRANSITIONS_TOTAL} open"] == 3
     assert samples(registry)[f"{metrics.CALLS_TOTAL} success"] == 3
     assert samples(registry)[metrics.BULKHEAD_IN_FLIGHT] == 1

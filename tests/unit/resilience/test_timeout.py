@@ -148,3 +148,36 @@ class TestWithADeadline:
         await policy.call(told)
 
         assert events == []
+
+
+async def test_a_result_in_spite_of_the_cancellation_leaves_no_trace_of_it(clock: Clock) -> None:
+    """Whoever asks the task afterwards finds that nobody wanted it to stop."""
+
+    async def stubborn() -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return "answer"
+        return "never"
+
+    assert await Timeout("link", TimeoutSettings(0.1), clock=clock).call(stubborn) == "answer"
+
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_outside_of_a_task_there_is_nothing_to_cancel(clock: Clock) -> None:
+    """A loop's callback that drives the coroutine by hand; the deadline is left as it was."""
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def by_hand() -> None:
+        coroutine = Timeout("link", TimeoutSettings(0.1), clock=clock).call(lambda: asyncio.sleep(0))
+        try:
+            coroutine.send(None)
+        except RuntimeError as error:
+            told.set_result(f"{error}, {deadline_at.get()}")
+
+    asyncio.get_running_loop().call_soon(by_hand)
+
+    assert await told == "a timeout needs a task to cancel, None"

@@ -12,7 +12,9 @@ from resilience import (
     BulkheadSettings,
     CallTree,
     CountWindow,
+    DeadlineSettings,
     LinkSettings,
+    RateLimitSettings,
     RetrySettings,
     SettingsError,
     TimeWindow,
@@ -78,6 +80,12 @@ class TestOutlives:
             "edge_to_middle: gives up after 2 s, but nothing bounds middle_to_deep below it"
         ]
 
+    def test_one_that_nothing_bounds_does_not_hide_the_next(self) -> None:
+        first, second = found(edge_to_middle=timed(2.0), middle_to_deep=timed(2.0))
+
+        assert "nothing bounds middle_to_db" in first
+        assert "middle_to_deep may take" in second
+
     def test_queue_and_the_last_start_are_part_of_the_sum(self) -> None:
         """0.2 s to start + 1.5 s + 0.4 s of queue is 2.1 s, not 2 x 1.5 s."""
         deep = timed(
@@ -109,6 +117,18 @@ class TestMultiplies:
         assert (
             found(edge_to_middle=LinkSettings(retry=retrying(2)), middle_to_deep=LinkSettings(retry=retrying(2))) == []
         )
+
+    def test_only_the_path_from_the_edge_is_told(self) -> None:
+        """What is called by somebody is counted with its caller."""
+        tree = replace(TREE, calls={**TREE.calls, "middle_to_deep": ("deep_to_disk",)})
+        tree = replace(tree, usual_s={**TREE.usual_s, "deep_to_disk": 0.1}, per_s={**TREE.per_s, "deep_to_disk": 5})
+        links = {
+            **BARE,
+            "middle_to_deep": LinkSettings(retry=retrying(3)),
+            "deep_to_disk": LinkSettings(retry=retrying(2)),
+        }
+
+        assert [finding.link for finding in check(links, tree)] == ["edge_to_middle"]
 
 
 class TestQueue:
@@ -187,6 +207,47 @@ class TestDriver:
         assert len(found(middle_to_deep=timed(0.4, command_timeout_s=0.5))) == 1
 
 
+class TestTooTight:
+    @pytest.mark.parametrize(
+        ("settings", "finding"),
+        [
+            (timed(0.1), "an attempt ends after 0.1 s, but a call usually takes 0.1 s"),
+            (
+                timed(0.3, deadline=DeadlineSettings(None, 0.3)),
+                "a call is not begun with less than 0.3 s left, but an attempt has 0.3 s",
+            ),
+            (
+                timed(0.3, breaker=BreakerSettings(CountWindow(9, 9, 0.5, 0.1, 0.5), open_s=1.0, probes=1)),
+                "the breaker calls 0.1 s slow, but a call usually takes 0.1 s",
+            ),
+            (timed(0.3, rate_limit=RateLimitSettings(9.9, 5.0)), "9.9 calls/s are allowed, but 10 come"),
+        ],
+    )
+    def test_what_a_healthy_call_meets_already(self, settings: LinkSettings, finding: str) -> None:
+        assert found(middle_to_db=settings) == [f"middle_to_db: {finding}"]
+
+    def test_fewer_slots_than_calls_in_flight(self) -> None:
+        """Little: rate x time."""
+        busy = replace(TREE, per_s={**TREE.per_s, "middle_to_db": 31})
+        links = {**BARE, "middle_to_db": LinkSettings(bulkhead=BulkheadSettings(3, 0, 0.0))}
+
+        assert [str(finding) for finding in check(links, busy)] == [
+            "middle_to_db: the bulkhead lets 3 in, but 31 calls/s x 0.1 s = 3.1 are in flight at once"
+        ]
+        assert check(links, replace(TREE, per_s={**TREE.per_s, "middle_to_db": 30})) == []
+
+    def test_what_leaves_a_healthy_call_alone(self) -> None:
+        settings = timed(
+            0.11,
+            deadline=DeadlineSettings(None, 0.109),
+            breaker=BreakerSettings(CountWindow(9, 9, 0.5, 0.101, 0.5), open_s=1.0, probes=1),
+            rate_limit=RateLimitSettings(10.0, 5.0),
+        )
+
+        assert found(middle_to_db=settings) == []
+        assert found(middle_to_db=LinkSettings(deadline=DeadlineSettings(None, 9.0))) == []
+
+
 def test_a_profile_that_contradicts_itself_is_refused_with_every_sum() -> None:
     links = dict(PROFILES["protected"].links)
     links["payments_to_bank"] = LinkSettings(
@@ -204,3 +265,8 @@ def test_a_profile_that_contradicts_itself_is_refused_with_every_sum() -> None:
         "= 6.2 s x 1 + 0.02 s for the rest = 6.22 s"
     )
     assert "2 x 3 = 6 at payments_to_bank" in findings[1]
+
+
+def test_another_shops_tree_is_what_its_settings_are_held_against() -> None:
+    with pytest.raises(SettingsError, match="the server allows 30"):
+        refuse_contradictions("theirs", {**BARE, "middle_to_db": LinkSettings(pool_size=11)}, TREE)
