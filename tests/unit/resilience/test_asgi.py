@@ -221,3 +221,14 @@ async def test_an_app_cancelled_while_it_listens_loses_no_message(went: list[str
 
     assert await inbox.receive() == BODY
     assert client.received == 2
+
+
+@pytest.mark.parametrize(("headers", "at"), [([(b"x-deadline-ms", b"500")], 1.5), ([], None)])
+def test_the_first_who_asks_fixes_the_deadline(headers: list[tuple[bytes, bytes]], at: float | None) -> None:
+    """Asked again later, or after somebody has changed the headers, it is what it was."""
+    scope: dict[str, Any] = {"type": "http", "headers": headers}
+
+    first = header_deadline(scope, 1.0)
+    scope["headers"] = [(b"x-deadline-ms", b"900")]
+
+    assert (first, header_deadline(scope, 3.0)) == (at, at)

@@ -169,3 +169,13 @@ async def test_however_a_request_ends_the_next_has_none_of_its_deadline(serve: A
 def test_a_margin_that_makes_no_sense_is_refused(clock: Clock, margin_s: float) -> None:
     with pytest.raises(SettingsError, match=r"DeadlineMiddleware\.margin_s"):
         DeadlineMiddleware(App(), server="orders", margin_s=margin_s, clock=clock, listener=print)
+
+
+async def test_what_is_left_is_measured_from_now(serve: Any, clock: Clock, events: list[Event]) -> None:
+    app = App()
+    await clock.sleep(1.0)
+
+    await serve(app, "50", margin_s=0.1)
+
+    assert app.calls == []
+    assert events == [SHED]
