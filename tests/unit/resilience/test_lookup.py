@@ -33,5 +33,5 @@ def test_an_unknown_link_names_the_nearest() -> None:
 
 def test_links_are_those_of_the_profile() -> None:
     assert link_settings("protected", "payments_to_bank") is PROFILES["protected"].links["payments_to_bank"]
-    with pytest.raises(SettingsError, match="no such profile: 'xyz'. Known"):
+    with pytest.raises(SettingsError, match=r"no such profile: 'xyz'\. Known"):
         link_settings("xyz", "payments_to_bank")
