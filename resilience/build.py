@@ -43,7 +43,7 @@ def build_pipeline(
     listener(PipelineBuilt(link, settings.policies))
     parts = _Parts(link, settings, failures, refusals, clock, rng, listener)
     policies = (*parts.admitting(), *parts.repeating(), *parts.attempting())
-    return Pipeline(link, policies, failures=failures, listener=listener)
+    return Pipeline(link, policies, failures=failures, clock=clock, listener=listener)
 
 
 @dataclass(frozen=True, slots=True)

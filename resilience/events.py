@@ -21,10 +21,11 @@ class PipelineBuilt:
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A call, all its attempts included, ended; a fallback may still answer in its place."""
+    """A call, all its attempts included, ended after `duration_s`; a fallback may still answer in its place."""
 
     link: str
     outcome: Outcome
+    duration_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Literal
 from resilience.states import BreakerState
 
 CALLS_TOTAL = "resilience_calls_total"
+CALL_DURATION = "resilience_call_duration_seconds"
 REJECTIONS_TOTAL = "resilience_rejections_total"
 RETRIES_TOTAL = "resilience_retries_total"
 HEDGES_TOTAL = "resilience_hedges_total"
@@ -38,19 +39,29 @@ BREAKER_STATE_VALUES = {
     BreakerState.FORCED_OPEN: 3,
 }
 
+# 1 ms x 1.3^n: 39 bounds to 21 s. The client library's default buckets would show 120 ms as 249 ms; here a
+# quantile is at most 30 % off.
+DURATION_BUCKETS_S = tuple(round(0.001 * 1.3**n, 6) for n in range(39))
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One metric; every one has the label `arm`, too."""
 
     name: str
-    kind: Literal["counter", "gauge"]
+    kind: Literal["counter", "gauge", "histogram"]
     text: str
     labels: tuple[str, ...] = ("link",)
 
 
 METRICS = (
     Metric(CALLS_TOTAL, "counter", "Calls over a link, all attempts of one together.", ("link", "outcome")),
+    Metric(
+        CALL_DURATION,
+        "histogram",
+        "Time until a call ended, all attempts of one together, in seconds.",
+        ("link", "outcome"),
+    ),
     Metric(REJECTIONS_TOTAL, "counter", "Refusals: of calls, retries and hedges, by policy.", ("link", "policy")),
     Metric(RETRIES_TOTAL, "counter", "Attempts beyond the first."),
     Metric(HEDGES_TOTAL, "counter", "Calls made a second time beside a slow first."),

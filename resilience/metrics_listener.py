@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from resilience import metrics as m
@@ -34,6 +34,7 @@ from resilience.events import (
     ServerQueueChanged,
     ThrottleChanged,
 )
+from resilience.metrics_histogram import DurationHistogram
 from resilience.outcome import Outcome
 from resilience.states import BreakerState
 
@@ -58,6 +59,7 @@ _BEGIN: dict[str, tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]] = {
 
 
 Labels = tuple[str, ...]
+Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
 class MetricsListener(Collector):
@@ -69,10 +71,11 @@ class MetricsListener(Collector):
     def __init__(self, registry: CollectorRegistry, *, arm: str) -> None:
         self._arm = arm
         self._values: dict[str, dict[Labels, float]] = {metric.name: {} for metric in m.METRICS}
+        self._durations: dict[Labels, DurationHistogram] = {}
         count, gauge = self._count, self._gauge
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             PipelineBuilt: self._built,
-            CallEnded: count(m.CALLS_TOTAL, lambda event: (event.link, event.outcome)),
+            CallEnded: self._ended,
             Refused: count(m.REJECTIONS_TOTAL, lambda event: (event.link, event.policy)),
             RetryScheduled: count(m.RETRIES_TOTAL, lambda event: (event.link,)),
             HedgeStarted: count(m.HEDGES_TOTAL, lambda event: (event.link,)),
@@ -92,22 +95,31 @@ class MetricsListener(Collector):
         }
         registry.register(self)
 
-    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+    def collect(self) -> Iterator[Family]:
         """Yield every metric with its series as they stand."""
         for metric in m.METRICS:
+            if metric.kind == "histogram":
+                yield self._histograms(metric)
+                continue
             kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
             family = kind(metric.name, metric.text, labels=(*metric.labels, "arm"))
             for labels, value in self._values[metric.name].items():
                 family.add_metric((*labels, self._arm), value)
             yield family
 
-    def describe(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+    def describe(self) -> Iterator[Family]:
         """Yield the metrics, so that the registry refuses a name that is taken."""
         return self.collect()
 
     def __call__(self, event: Event) -> None:
         """Take one event; constant time, never waits."""
         self._handlers[type(event)](event)
+
+    def _histograms(self, metric: m.Metric) -> HistogramMetricFamily:
+        family = HistogramMetricFamily(metric.name, metric.text, labels=(*metric.labels, "arm"))
+        for labels, durations in self._durations.items():
+            family.add_metric((*labels, self._arm), durations.buckets(), durations.sum_s)
+        return family
 
     def _count(self, name: str, labels_of: Callable[[Any], Labels]) -> Callable[[Any], None]:
         series = self._values[name]
@@ -128,11 +140,22 @@ class MetricsListener(Collector):
 
     def _built(self, event: PipelineBuilt) -> None:
         begin: list[tuple[str, Labels]] = [(m.CALLS_TOTAL, (outcome,)) for outcome in Outcome]
+        # The other outcomes' forty lines each come with their first call: a page is read each second.
+        self._durations.setdefault((event.link, Outcome.SUCCESS), DurationHistogram(m.DURATION_BUCKETS_S))
         for policy in event.policies:
             begin += [(m.REJECTIONS_TOTAL, (policy,))] if policy in _REFUSING else []
             begin += [(name, labels) for name, each in _BEGIN.get(policy, ()) for labels in each]
         for name, labels in begin:
             self._values[name].setdefault((event.link, *labels), 0.0)
+
+    def _ended(self, event: CallEnded) -> None:
+        labels = (event.link, event.outcome)
+        calls = self._values[m.CALLS_TOTAL]
+        calls[labels] = calls.get(labels, 0.0) + 1.0
+        durations = self._durations.get(labels)
+        if durations is None:
+            durations = self._durations[labels] = DurationHistogram(m.DURATION_BUCKETS_S)
+        durations.observe(event.duration_s)
 
     def _breaker(self, event: BreakerChanged) -> None:
         self._values[m.BREAKER_STATE][(event.link,)] = m.BREAKER_STATE_VALUES[event.state]

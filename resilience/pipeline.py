@@ -15,6 +15,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
+from resilience.clock import Clock
 from resilience.errors import SettingsError
 from resilience.events import CallEnded, Listener
 from resilience.outcome import Failures, Outcome, judge
@@ -52,15 +53,19 @@ class Pipeline:
     """The policies around every call over one link; an absent policy costs nothing.
 
     `policies` are given outermost first, in the order of the module's docstring; raises SettingsError on any other.
-    `failures` has no default: it says which exceptions count against the dependency. `listener` hears how calls end.
+    `failures` has no default: it says which exceptions count against the dependency. `listener` hears how calls end,
+    and after how long by `clock`.
     """
 
-    def __init__(self, link: str, policies: Sequence[Policy], *, failures: Failures, listener: Listener) -> None:
+    def __init__(
+        self, link: str, policies: Sequence[Policy], *, failures: Failures, clock: Clock, listener: Listener
+    ) -> None:
         names = [type(policy).__name__ for policy in policies]
         _check_order(names)
         self.link = link
         self.policies = tuple(policies)
         self._failures = failures
+        self._clock = clock
         self._listener = listener
         self._fallback = policies[0] if names[:1] == ["Fallback"] else None
         # (call, whether it asks if the call may be repeated), innermost first
@@ -69,7 +74,6 @@ class Pipeline:
             for policy in reversed(policies)
             if policy is not self._fallback
         )
-        self._ended = {outcome: CallEnded(link, outcome) for outcome in Outcome}
 
     async def call(
         self,
@@ -94,6 +98,7 @@ class Pipeline:
     async def _counted(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Tell how the call ended; a fallback does not make a failed call a success."""
         outcome = Outcome.ABANDONED
+        began_s = self._clock.now()
         try:
             result = await operation()
             outcome = Outcome.SUCCESS
@@ -101,7 +106,7 @@ class Pipeline:
             outcome = judge(error, self._failures)
             raise
         finally:
-            self._listener(self._ended[outcome])
+            self._listener(CallEnded(self.link, outcome, self._clock.now() - began_s))
         return result
 
 

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from resilience import LoadShedding
 from resilience.asgi import Scope
@@ -18,6 +19,7 @@ from resilience.load_shedding import alike
 from services.common import problems
 from services.common.kit import Kit
 from services.common.lag import LagProbe
+from services.common.metrics import ThreadTokens
 from services.common.middleware import QUIET, Observe
 from services.common.readiness import BOUND_S, Check, Readiness
 
@@ -50,7 +52,8 @@ def build_app(
     """
     readiness = Readiness(upstreams.checks(), bound_s=BOUND_S)
     lag = LagProbe()
-    kit.metrics.watch_loop_lag(lag.take_max_s)
+    kit.metrics.watch_loop_lag(lag.lags, lag.max_s)
+    kit.metrics.watch_threads(_thread_tokens)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -80,6 +83,12 @@ def build_app(
     app.add_middleware(Observe, clock=kit.clock, metrics=kit.metrics, log=kit.log)
     problems.install(app)
     return app
+
+
+def _thread_tokens() -> ThreadTokens:
+    """Return how the threads of plain `def` handlers stand; asked on the event loop that owns them."""
+    now = to_thread.current_default_thread_limiter().statistics()
+    return ThreadTokens(now.total_tokens, now.borrowed_tokens, now.tasks_waiting)
 
 
 async def _close_in_time(kit: Kit, readiness: Readiness, upstreams: Upstreams) -> None:
@@ -119,7 +128,9 @@ def _operations(kit: Kit, readiness: Readiness) -> APIRouter:
         )
 
     @router.get("/metrics")
-    async def metrics() -> Response:
-        return Response(generate_latest(kit.registry), media_type=CONTENT_TYPE_LATEST)
+    async def metrics(request: Request) -> Response:
+        # Prometheus asks for OpenMetrics, which carries the exemplars.
+        generate, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(generate(kit.registry), media_type=content_type)
 
     return router

@@ -2,21 +2,31 @@
 
 import asyncio
 
+from resilience.metrics_histogram import DurationHistogram
+
 # A 1 s probe misses a block of 100 ms; a 10 ms probe sees it.
 INTERVAL_S = 0.010
+# 1 ms x 2^n to 8.2 s.
+LAG_BUCKETS_S = tuple(0.001 * 2**n for n in range(14))
+WINDOW_S = 1.0
 
 
 class LagProbe:
-    """Asks the loop to call back every 10 ms and keeps the worst delay."""
+    """Asks the loop to call back every 10 ms; `lags` counts every delay."""
 
     def __init__(self) -> None:
+        self.lags = DurationHistogram(LAG_BUCKETS_S)
         self._handle: asyncio.TimerHandle | None = None
         self._due_s = 0.0
-        self._max_s = 0.0
+        # The worst of this window, and of the one before.
+        self._worst_s = (0.0, 0.0)
+        self._window_ends_s = 0.0
 
     def start(self) -> None:
         """Begin, on the running loop."""
-        self._schedule(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._window_ends_s = loop.time() + WINDOW_S
+        self._schedule(loop)
 
     def stop(self) -> None:
         """End; may be called twice."""
@@ -24,15 +34,22 @@ class LagProbe:
             self._handle.cancel()
             self._handle = None
 
-    def take_max_s(self) -> float:
-        """Return the worst lag since the last call, in seconds. Two scrapers would share one series of maxima."""
-        worst, self._max_s = self._max_s, 0.0
-        return worst
+    def max_s(self) -> float:
+        """Return the worst lag of the last one to two windows, in seconds; any number of readers get the same."""
+        return max(self._worst_s)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         self._due_s = loop.time() + INTERVAL_S
         self._handle = loop.call_later(INTERVAL_S, self._tick, loop)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._max_s = max(self._max_s, loop.time() - self._due_s)
+        now_s = loop.time()
+        # A loop of whole milliseconds may call back a moment early.
+        lag_s = max(0.0, now_s - self._due_s)
+        self.lags.observe(lag_s)
+        worst_s, before_s = self._worst_s
+        if now_s >= self._window_ends_s:
+            worst_s, before_s = 0.0, worst_s
+            self._window_ends_s = now_s + WINDOW_S
+        self._worst_s = (max(worst_s, lag_s), before_s)
         self._schedule(loop)

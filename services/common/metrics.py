@@ -1,21 +1,25 @@
 """Every metric a service exposes beside the policies' own (resilience/metrics.py). Names live here once."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from resilience.metrics_histogram import DurationHistogram
+from services.common.request_durations import RequestDurations
 
 HTTP_DURATION = "http_server_request_duration_seconds"
 HTTP_IN_FLIGHT = "http_server_in_flight"
 DB_POOL_SIZE = "db_pool_size"
 DB_POOL_USED = "db_pool_used"
 DB_POOL_WAITING = "db_pool_waiting"
-EVENT_LOOP_LAG = "event_loop_lag_seconds_max"
-
-# 1 ms x 1.3^n: 39 bounds to 21 s. The client library's default buckets would show 120 ms as 249 ms; here a
-# quantile is at most 30 % off.
-DURATION_BUCKETS_S = tuple(round(0.001 * 1.3**n, 6) for n in range(39))
+EVENT_LOOP_LAG = "event_loop_lag_seconds"
+EVENT_LOOP_LAG_MAX = "event_loop_lag_seconds_max"
+THREAD_TOKENS = "thread_tokens"
+THREAD_TOKENS_USED = "thread_tokens_used"
+THREAD_TOKENS_WAITING = "thread_tokens_waiting"
 
 
 class PoolUse:
@@ -25,6 +29,31 @@ class PoolUse:
         self.size = size
         self.used = used
         self.waiting = waiting
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadTokens:
+    """How the threads of plain `def` handlers stand: how many there may be, how many run, and who waits for one."""
+
+    size: float
+    used: int
+    waiting: int
+
+
+class _LoopLag(Collector):
+    """The histogram of a loop's lag, made when somebody asks."""
+
+    def __init__(self, labels: dict[str, str], lags: DurationHistogram) -> None:
+        self._labels, self._lags = labels, lags
+
+    def collect(self) -> Iterator[Metric]:
+        text = "How late the event loop called back, asked each 10 ms, in seconds."
+        family = HistogramMetricFamily(EVENT_LOOP_LAG, text, labels=list(self._labels))
+        family.add_metric(list(self._labels.values()), self._lags.buckets(), self._lags.sum_s)
+        yield family
+
+    def describe(self) -> Iterator[Metric]:
+        return self.collect()
 
 
 class _AtScrape(Collector):
@@ -51,26 +80,13 @@ class ServiceMetrics:
     def __init__(self, registry: CollectorRegistry, *, service: str, arm: str) -> None:
         self._registry = registry
         self._labels = {"service": service, "arm": arm}
-        self._duration = Histogram(
-            HTTP_DURATION,
-            "Time to answer a request, in seconds.",
-            [*self._labels, "method", "route", "status"],
-            buckets=DURATION_BUCKETS_S,
-            registry=registry,
+        self.requests = RequestDurations(HTTP_DURATION, "Time to answer a request, in seconds.", self._labels)
+        registry.register(self.requests)
+        # A plain number: a Gauge takes a lock a step.
+        self.in_flight = 0
+        registry.register(
+            _AtScrape(self._labels, lambda: {HTTP_IN_FLIGHT: ("Requests being answered now.", self.in_flight)})
         )
-        self.in_flight = Gauge(
-            HTTP_IN_FLIGHT, "Requests being answered now.", list(self._labels), registry=registry
-        ).labels(**self._labels)
-        self._children: dict[tuple[str, str, int], Histogram] = {}
-
-    def answered(self, method: str, route: str, status: int, duration_s: float) -> None:
-        """Count one answer. The child is kept: looking it up by labels costs more than the observation."""
-        key = (method, route, status)
-        child = self._children.get(key)
-        if child is None:
-            child = self._duration.labels(**self._labels, method=method, route=route, status=str(status))
-            self._children[key] = child
-        child.observe(duration_s)
 
     def watch_pool(self, read: Callable[[], PoolUse]) -> None:
         """Expose a connection pool."""
@@ -85,7 +101,21 @@ class ServiceMetrics:
 
         self._registry.register(_AtScrape(self._labels, gauges))
 
-    def watch_loop_lag(self, take_max_s: Callable[[], float]) -> None:
-        """Expose the event loop's worst lag since the last scrape; `take_max_s` returns it and starts over."""
-        text = "Worst lag of the event loop since the last scrape, in seconds."
-        self._registry.register(_AtScrape(self._labels, lambda: {EVENT_LOOP_LAG: (text, take_max_s())}))
+    def watch_loop_lag(self, lags: DurationHistogram, max_s: Callable[[], float]) -> None:
+        """Expose how late the event loop runs: every probe's lag, and the worst of the last seconds."""
+        text = "Worst lag of the event loop within the last 1 to 2 seconds, in seconds."
+        self._registry.register(_AtScrape(self._labels, lambda: {EVENT_LOOP_LAG_MAX: (text, max_s())}))
+        self._registry.register(_LoopLag(self._labels, lags))
+
+    def watch_threads(self, read: Callable[[], ThreadTokens]) -> None:
+        """Expose the threads that plain `def` handlers run in."""
+
+        def gauges() -> dict[str, tuple[str, float]]:
+            tokens = read()
+            return {
+                THREAD_TOKENS: ("Threads that may run plain def handlers at once.", tokens.size),
+                THREAD_TOKENS_USED: ("Threads that run one now.", tokens.used),
+                THREAD_TOKENS_WAITING: ("Requests waiting for a thread.", tokens.waiting),
+            }
+
+        self._registry.register(_AtScrape(self._labels, gauges))

@@ -5,21 +5,23 @@ leaves the application: the server would answer a bare text and write a tracebac
 """
 
 import asyncio
+import os
 import re
 import traceback
-import uuid
+from collections.abc import Iterable
 from contextvars import ContextVar
 from http import HTTPStatus
+from itertools import count
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resilience import Clock
+from resilience import SystemClock
 from services.common.logs import JsonLog
 from services.common.metrics import ServiceMetrics
 from services.common.problems import DETAIL, problem
 
 HEADER = "x-request-id"
+_HEADER = HEADER.encode()
 # The request being answered; the HTTP client passes it on.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -32,28 +34,31 @@ _ACCEPTABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 class Observe:
     """Wraps an application; see the module."""
 
-    def __init__(self, app: ASGIApp, *, clock: Clock, metrics: ServiceMetrics, log: JsonLog) -> None:
+    def __init__(self, app: ASGIApp, *, clock: SystemClock, metrics: ServiceMetrics, log: JsonLog) -> None:
         self._app = app
         self._clock = clock
         self._metrics = metrics
         self._log = log
+        # One random number a process: one a request would be a call of the kernel's a request.
+        process = os.urandom(12).hex()
+        self._ids = (f"{process}{number:08x}" for number in count())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send, _request_id_of(scope))
+        answer = _Answer(send, _id_of(scope["headers"]) or next(self._ids))
         request_id.set(answer.request_id)
         if scope["path"] in QUIET:
             await self._run(scope, receive, answer)
             return
-        self._metrics.in_flight.inc()
+        self._metrics.in_flight += 1
         started_s = self._clock.now()
         try:
             await self._run(scope, receive, answer)
         finally:
-            self._metrics.in_flight.dec()
+            self._metrics.in_flight -= 1
             self._tell(scope, answer, self._clock.now() - started_s)
 
     async def _run(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
@@ -79,16 +84,21 @@ class Observe:
         # The route, never the path: a path with a SKU in it would make a time series a product.
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._metrics.answered(method, route, answer.status, duration_s)
+        key, wall_s = (method, route, answer.status), self._clock.wall()
+        self._metrics.requests.observe(key, duration_s, request_id=answer.request_id, wall_s=wall_s)
+        level = "warning" if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "info"
         detail = scope.get(DETAIL)
+        if detail is None:
+            self._log.request(level, key, request_id=answer.request_id, duration_s=duration_s, wall_s=wall_s)
+            return
         self._log.line(
-            "warning" if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "info",
-            request_id=answer.request_id,
+            level,
             method=method,
             route=route,
             status=answer.status,
+            request_id=answer.request_id,
             duration_ms=round(duration_s * 1000, 2),
-            **({} if detail is None else {"detail": detail}),
+            detail=detail,
         )
 
 
@@ -103,13 +113,13 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(scope=message)[HEADER] = self.request_id
+            message["headers"] = [*message.get("headers", ()), (_HEADER, self.request_id.encode())]
         await self._send(message)
 
 
-def _request_id_of(scope: Scope) -> str:
-    """Take over the caller's id where it is harmless to log, make one otherwise."""
-    for name, value in scope["headers"]:
-        if name == HEADER.encode() and _ACCEPTABLE.fullmatch(value):
+def _id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the caller's id where it is harmless to log, else nothing."""
+    for name, value in headers:
+        if name == _HEADER and _ACCEPTABLE.fullmatch(value):
             return str(value, "ascii")
-    return uuid.uuid4().hex
+    return ""

@@ -23,6 +23,7 @@ BASE = {
     "logs",
     "lookup",
     "metrics",
+    "metrics_histogram",
     "metrics_listener",
     "outcome",
     "profiles",

@@ -204,7 +204,7 @@ async def test_the_whole_pipeline(
         operation = FailsOnce()
 
         async def check(_point: int) -> None:
-            assert CallEnded("link", Outcome.ABANDONED) in events
+            assert Outcome.ABANDONED in {event.outcome for event in events if isinstance(event, CallEnded)}
             await holder
             _, bulkhead, retry, breaker, _ = pipeline.policies
             assert (bulkhead.in_flight, bulkhead.waiting) == (0, 0)

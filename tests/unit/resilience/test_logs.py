@@ -49,13 +49,13 @@ def test_of_duplicates_only_conflicts_and_take_overs_are_lines(how: Duplicate) -
 
 
 def test_what_happens_with_every_call_is_no_line() -> None:
-    assert lines_of(CallEnded(LINK, Outcome.FAILURE)) == []
+    assert lines_of(CallEnded(LINK, Outcome.FAILURE, 0.1)) == []
 
 
 def test_each_listener_is_told_in_order() -> None:
     told: list[str] = []
 
-    tell_each(lambda _: told.append("first"), lambda _: told.append("second"))(CallEnded(LINK, Outcome.SUCCESS))
+    tell_each(lambda _: told.append("first"), lambda _: told.append("second"))(CallEnded(LINK, Outcome.SUCCESS, 0.1))
 
     assert told == ["first", "second"]
 
@@ -70,7 +70,7 @@ def test_who_hears_only_some_events_is_not_asked_about_the_others() -> None:
             told.append(event)
 
     listener = tell_each(Picky())
-    listener(CallEnded(LINK, Outcome.SUCCESS))
+    listener(CallEnded(LINK, Outcome.SUCCESS, 0.1))
     listener(PipelineBuilt(LINK, ()))
 
     assert told == [PipelineBuilt(LINK, ())]

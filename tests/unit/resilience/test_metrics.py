@@ -57,6 +57,15 @@ def samples(registry: CollectorRegistry) -> dict[str, float]:
     return found
 
 
+def durations(outcome: str) -> list[str]:
+    """Return the names of the samples of one outcome's histogram."""
+    bounds = [*map(str, metrics.DURATION_BUCKETS_S), "+Inf"]
+    ends = ["_count", "_sum"]
+    return [f"{metrics.CALL_DURATION}_bucket {outcome} {bound}" for bound in bounds] + [
+        f"{metrics.CALL_DURATION}{end} {outcome}" for end in ends
+    ]
+
+
 def test_every_series_of_a_pipeline_begins_at_zero(registry: CollectorRegistry, listener: MetricsListener) -> None:
     listener(EVERYTHING)
 
@@ -66,6 +75,7 @@ def test_every_series_of_a_pipeline_begins_at_zero(registry: CollectorRegistry, 
             "resilience_calls_total failure",
             "resilience_calls_total rejected",
             "resilience_calls_total abandoned",
+            *durations("success"),
             "resilience_rejections_total breaker",
             "resilience_rejections_total bulkhead",
             "resilience_rejections_total budget",
@@ -93,13 +103,15 @@ def test_every_series_of_a_pipeline_begins_at_zero(registry: CollectorRegistry, 
 def test_a_pipeline_without_policies_has_calls_only(registry: CollectorRegistry, listener: MetricsListener) -> None:
     listener(PipelineBuilt(LINK, ()))
 
-    assert {name.split()[0] for name in samples(registry)} == {metrics.CALLS_TOTAL}
+    assert set(samples(registry)) == {
+        *(f"{metrics.CALLS_TOTAL} {outcome}" for outcome in Outcome),
+        *durations("success"),
+    }
 
 
 @pytest.mark.parametrize(
     ("event", "changed"),
     [
-        (CallEnded(LINK, Outcome.FAILURE), {f"{metrics.CALLS_TOTAL} failure": 1}),
         (Refused(LINK, "bulkhead", None), {f"{metrics.REJECTIONS_TOTAL} bulkhead": 1}),
         (RetryScheduled(LINK, 2, 0.1, "OSError"), {metrics.RETRIES_TOTAL: 1}),
         (FallbackUsed(LINK, "OSError"), {metrics.FALLBACKS_TOTAL: 1}),
@@ -136,6 +148,21 @@ def test_an_event_changes_its_metrics_and_no_other(
     assert samples(registry) == before | changed
 
 
+def test_a_call_is_counted_in_every_bucket_that_holds_it(
+    registry: CollectorRegistry, listener: MetricsListener
+) -> None:
+    """Bounds are inclusive, and what is longer than all of them is in +Inf alone."""
+    bound = metrics.DURATION_BUCKETS_S[5]
+    for duration_s in (bound, bound * 1.01, 100.0):
+        listener(CallEnded(LINK, Outcome.FAILURE, duration_s))
+
+    found = samples(registry)
+    counts = [found[name] for name in durations("failure")]
+    assert counts == [*[0.0] * 5, 1.0, *[2.0] * (len(metrics.DURATION_BUCKETS_S) - 6), 3.0, 3.0, bound * 2.01 + 100]
+    assert found[f"{metrics.CALLS_TOTAL} failure"] == 3
+    assert f"{metrics.CALL_DURATION}_count success" not in found
+
+
 def test_every_event_has_its_metric(listener: MetricsListener) -> None:
     """An event that no handler knows would raise inside the call that it tells of."""
     assert set(get_args(Event)) == set(listener._handlers)
@@ -156,7 +183,7 @@ def test_a_closed_breaker_is_zero_again(registry: CollectorRegistry, listener: M
 
 def test_counters_add_up_and_gauges_do_not(registry: CollectorRegistry, listener: MetricsListener) -> None:
     for _ in range(3):
-        listener(CallEnded(LINK, Outcome.SUCCESS))
+        listener(CallEnded(LINK, Outcome.SUCCESS, 0.1))
         listener(BulkheadChanged(LINK, 1, 0))
         listener(BreakerChanged(LINK, BreakerState.CLOSED, BreakerState.OPEN))
 

@@ -31,7 +31,7 @@ def test_a_scrape_reads_as_text() -> None:
     registry = CollectorRegistry()
     listener = MetricsListener(registry, arm="protected")
 
-    listener(CallEnded("orders_to_payments", Outcome.SUCCESS))
+    listener(CallEnded("orders_to_payments", Outcome.SUCCESS, 0.1))
 
     line = 'resilience_calls_total{arm="protected",link="orders_to_payments",outcome="success"} 1.0'
     assert line in generate_latest(registry).decode().splitlines()

@@ -182,8 +182,8 @@ class TestOrderIsEnforced:
 
         assert [type(policy).__name__ for policy in right.values()] == list(right)
         assert {*right, type(limit).__name__} == {name for names in ORDER for name in names}
-        Pipeline(LINK, list(right.values()), failures=failures, listener=ignore)
-        Pipeline(LINK, [right["Deadline"], limit, right["Retry"]], failures=failures, listener=ignore)
+        Pipeline(LINK, list(right.values()), failures=failures, clock=clock, listener=ignore)
+        Pipeline(LINK, [right["Deadline"], limit, right["Retry"]], failures=failures, clock=clock, listener=ignore)
 
     def test_any_two_neighbours_turned_round_are_refused(
         self, clock: Clock, rng: random.Random, failures: Failures
@@ -193,7 +193,7 @@ class TestOrderIsEnforced:
             inner, outer = right[place], right[place + 1]
 
             with pytest.raises(SettingsError) as caught:
-                Pipeline(LINK, [outer, inner], failures=failures, listener=ignore)
+                Pipeline(LINK, [outer, inner], failures=failures, clock=clock, listener=ignore)
 
             assert str(caught.value) == (
                 f"Pipeline.policies has {type(outer).__name__} outside {type(inner).__name__}; the order, outermost "
@@ -205,11 +205,11 @@ class TestOrderIsEnforced:
         timeout = self.policies(clock, rng, failures)["Timeout"]
 
         with pytest.raises(SettingsError, match="has Timeout outside Timeout"):
-            Pipeline(LINK, [timeout, timeout], failures=failures, listener=ignore)
+            Pipeline(LINK, [timeout, timeout], failures=failures, clock=clock, listener=ignore)
 
-    def test_what_is_no_policy_is_refused(self, failures: Failures) -> None:
+    def test_what_is_no_policy_is_refused(self, clock: Clock, failures: Failures) -> None:
         with pytest.raises(SettingsError, match="Odd is none of Fallback > Deadline"):
-            Pipeline(LINK, [Odd()], failures=failures, listener=ignore)
+            Pipeline(LINK, [Odd()], failures=failures, clock=clock, listener=ignore)
 
     def test_a_pipeline_of_settings_holds_its_policies_in_order(self, make: Any) -> None:
         pipeline = make(
@@ -326,14 +326,23 @@ class TestEvents:
     ) -> None:
         await asyncio.gather(make().call(dependency(error), idempotent=True), return_exceptions=True)
 
-        assert events == [PipelineBuilt(LINK, ()), CallEnded(LINK, outcome)]
+        assert events == [PipelineBuilt(LINK, ()), CallEnded(LINK, outcome, 0.0)]
 
     async def test_a_call_answered_by_the_fallback_still_failed(
         self, make: Any, dependency: Any, events: list[Event]
     ) -> None:
         await make(fallback=True).call(dependency(ConnectionError()), idempotent=True, fallback=second_best)
 
-        assert events[1:] == [CallEnded(LINK, Outcome.FAILURE), FallbackUsed(LINK, "ConnectionError")]
+        assert events[1:] == [CallEnded(LINK, Outcome.FAILURE, 0.0), FallbackUsed(LINK, "ConnectionError")]
+
+    async def test_a_call_tells_how_long_it_took_whatever_its_attempts(
+        self, make: Any, dependency: Any, events: list[Event]
+    ) -> None:
+        await make(retry=RETRY).call(dependency(ConnectionError(), seconds=2.0), idempotent=True)
+
+        (ended,) = [event for event in events if isinstance(event, CallEnded)]
+        waited = sum(event.delay_s for event in events if isinstance(event, RetryScheduled))
+        assert ended.duration_s == pytest.approx(4.0 + waited)
 
     async def test_a_call_with_retries_ends_once(self, make: Any, dependency: Any, events: list[Event]) -> None:
         await make(retry=RETRY).call(dependency(ConnectionError(), ConnectionError()), idempotent=True)
@@ -346,6 +355,7 @@ class TestEvents:
         pipeline = make(**{name: getattr(EVERYTHING, name) for name in EVERYTHING.__slots__})
         payments = dependency(ConnectionError(), ConnectionError())
         assert await pipeline.call(payments, idempotent=True, fallback=second_best) == "second best"
+        took_s = clock.now()
         await clock.sleep(1.0)
         assert await pipeline.call(payments, idempotent=True, fallback=second_best) == "answer"
 
@@ -353,10 +363,10 @@ class TestEvents:
         closed, half_open, opened = BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN
         assert told == [
             BreakerChanged(LINK, closed, opened),
-            CallEnded(LINK, Outcome.REJECTED),
+            CallEnded(LINK, Outcome.REJECTED, took_s),
             FallbackUsed(LINK, "BreakerOpen"),
             BreakerChanged(LINK, opened, half_open),
             BreakerChanged(LINK, half_open, closed),
-            CallEnded(LINK, Outcome.SUCCESS),
+            CallEnded(LINK, Outcome.SUCCESS, 0.0),
         ]
-        assert events[-2:] == [BulkheadChanged(LINK, 0, 0), CallEnded(LINK, Outcome.SUCCESS)]
+        assert events[-2:] == [BulkheadChanged(LINK, 0, 0), CallEnded(LINK, Outcome.SUCCESS, 0.0)]
