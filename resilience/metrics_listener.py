@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from resilience import metrics as m
@@ -34,7 +34,7 @@ from resilience.events import (
     ServerQueueChanged,
     ThrottleChanged,
 )
-from resilience.metrics_histogram import DurationHistogram
+from resilience.metrics_histogram import DurationHistogram, Durations
 from resilience.outcome import Outcome
 from resilience.states import BreakerState
 
@@ -59,7 +59,6 @@ _BEGIN: dict[str, tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]] = {
 
 
 Labels = tuple[str, ...]
-Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
 class MetricsListener(Collector):
@@ -71,7 +70,10 @@ class MetricsListener(Collector):
     def __init__(self, registry: CollectorRegistry, *, arm: str) -> None:
         self._arm = arm
         self._values: dict[str, dict[Labels, float]] = {metric.name: {} for metric in m.METRICS}
-        self._durations: dict[Labels, DurationHistogram] = {}
+        (histogram,) = (metric for metric in m.METRICS if metric.kind == "histogram")
+        self._durations = Durations(histogram.name, histogram.text, (*histogram.labels, "arm"), m.DURATION_BUCKETS_S)
+        # By the event's own values: the arm is the same in all.
+        self._durations_of: dict[Labels, DurationHistogram] = {}
         count, gauge = self._count, self._gauge
         self._handlers: dict[type[Event], Callable[[Any], None]] = {
             PipelineBuilt: self._built,
@@ -95,11 +97,11 @@ class MetricsListener(Collector):
         }
         registry.register(self)
 
-    def collect(self) -> Iterator[Family]:
+    def collect(self) -> Iterator[Metric]:
         """Yield every metric with its series as they stand."""
         for metric in m.METRICS:
             if metric.kind == "histogram":
-                yield self._histograms(metric)
+                yield from self._durations.collect()
                 continue
             kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
             family = kind(metric.name, metric.text, labels=(*metric.labels, "arm"))
@@ -107,19 +109,13 @@ class MetricsListener(Collector):
                 family.add_metric((*labels, self._arm), value)
             yield family
 
-    def describe(self) -> Iterator[Family]:
+    def describe(self) -> Iterator[Metric]:
         """Yield the metrics, so that the registry refuses a name that is taken."""
         return self.collect()
 
     def __call__(self, event: Event) -> None:
         """Take one event; constant time, never waits."""
         self._handlers[type(event)](event)
-
-    def _histograms(self, metric: m.Metric) -> HistogramMetricFamily:
-        family = HistogramMetricFamily(metric.name, metric.text, labels=(*metric.labels, "arm"))
-        for labels, durations in self._durations.items():
-            family.add_metric((*labels, self._arm), durations.buckets(), durations.sum_s)
-        return family
 
     def _count(self, name: str, labels_of: Callable[[Any], Labels]) -> Callable[[Any], None]:
         series = self._values[name]
@@ -141,7 +137,7 @@ class MetricsListener(Collector):
     def _built(self, event: PipelineBuilt) -> None:
         begin: list[tuple[str, Labels]] = [(m.CALLS_TOTAL, (outcome,)) for outcome in Outcome]
         # The other outcomes' forty lines each come with their first call: a page is read each second.
-        self._durations.setdefault((event.link, Outcome.SUCCESS), DurationHistogram(m.DURATION_BUCKETS_S))
+        self._durations.of((event.link, Outcome.SUCCESS, self._arm))
         for policy in event.policies:
             begin += [(m.REJECTIONS_TOTAL, (policy,))] if policy in _REFUSING else []
             begin += [(name, labels) for name, each in _BEGIN.get(policy, ()) for labels in each]
@@ -152,9 +148,9 @@ class MetricsListener(Collector):
         labels = (event.link, event.outcome)
         calls = self._values[m.CALLS_TOTAL]
         calls[labels] = calls.get(labels, 0.0) + 1.0
-        durations = self._durations.get(labels)
+        durations = self._durations_of.get(labels)
         if durations is None:
-            durations = self._durations[labels] = DurationHistogram(m.DURATION_BUCKETS_S)
+            durations = self._durations_of[labels] = self._durations.of((*labels, self._arm))
         durations.observe(event.duration_s)
 
     def _breaker(self, event: BreakerChanged) -> None:

@@ -11,15 +11,15 @@ from typing import Protocol
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from prometheus_client.exposition import choose_encoder
 
 from resilience import LoadShedding
 from resilience.asgi import Scope
 from resilience.load_shedding import alike
 from services.common import problems
 from services.common.kit import Kit
-from services.common.lag import LagProbe
+from services.common.lag import LAG_BUCKETS_S, LagProbe
 from services.common.metrics import ThreadTokens
+from services.common.metrics_page import MetricsPage
 from services.common.middleware import QUIET, Observe
 from services.common.readiness import BOUND_S, Check, Readiness
 
@@ -51,8 +51,8 @@ def build_app(
     `priority` says who goes first, the higher number, where the profile guards the door and requests have to wait.
     """
     readiness = Readiness(upstreams.checks(), bound_s=BOUND_S)
-    lag = LagProbe()
-    kit.metrics.watch_loop_lag(lag.lags, lag.max_s)
+    lag = LagProbe(kit.metrics.loop_lags(LAG_BUCKETS_S))
+    kit.metrics.watch_loop_lag(lag.max_s)
     kit.metrics.watch_threads(_thread_tokens)
 
     @asynccontextmanager
@@ -106,6 +106,7 @@ async def _close_in_time(kit: Kit, readiness: Readiness, upstreams: Upstreams) -
 def _operations(kit: Kit, readiness: Readiness) -> APIRouter:
     """Return the three routes for machines. Health and metrics touch no dependency, so they answer whatever fails."""
     router = APIRouter(include_in_schema=False)
+    page = MetricsPage(kit.registry)
 
     @router.get("/healthz")
     async def healthz() -> Response:
@@ -129,8 +130,7 @@ def _operations(kit: Kit, readiness: Readiness) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics(request: Request) -> Response:
-        # Prometheus asks for OpenMetrics, which carries the exemplars.
-        generate, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(generate(kit.registry), media_type=content_type)
+        text, content_type = page.write(request.headers.get("accept", ""))
+        return Response(text, media_type=content_type)
 
     return router

@@ -12,10 +12,10 @@ WINDOW_S = 1.0
 
 
 class LagProbe:
-    """Asks the loop to call back every 10 ms; `lags` counts every delay."""
+    """Asks the loop to call back every 10 ms and puts each delay into `lags`."""
 
-    def __init__(self) -> None:
-        self.lags = DurationHistogram(LAG_BUCKETS_S)
+    def __init__(self, lags: DurationHistogram) -> None:
+        self._lags = lags
         self._handle: asyncio.TimerHandle | None = None
         self._due_s = 0.0
         # The worst of this window, and of the one before.
@@ -46,7 +46,7 @@ class LagProbe:
         now_s = loop.time()
         # A loop of whole milliseconds may call back a moment early.
         lag_s = max(0.0, now_s - self._due_s)
-        self.lags.observe(lag_s)
+        self._lags.observe(lag_s)
         worst_s, before_s = self._worst_s
         if now_s >= self._window_ends_s:
             worst_s, before_s = 0.0, worst_s

@@ -1,14 +1,14 @@
 """Every metric a service exposes beside the policies' own (resilience/metrics.py). Names live here once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from resilience.metrics_histogram import DurationHistogram
-from services.common.request_durations import RequestDurations
+from resilience.metrics import DURATION_BUCKETS_S
+from resilience.metrics_histogram import DurationHistogram, Durations
 
 HTTP_DURATION = "http_server_request_duration_seconds"
 HTTP_IN_FLIGHT = "http_server_in_flight"
@@ -20,6 +20,9 @@ EVENT_LOOP_LAG_MAX = "event_loop_lag_seconds_max"
 THREAD_TOKENS = "thread_tokens"
 THREAD_TOKENS_USED = "thread_tokens_used"
 THREAD_TOKENS_WAITING = "thread_tokens_waiting"
+
+# OpenMetrics allows an exemplar 128 characters, its label's name among them.
+LONGEST_EXEMPLAR = 100
 
 
 class PoolUse:
@@ -38,22 +41,6 @@ class ThreadTokens:
     size: float
     used: int
     waiting: int
-
-
-class _LoopLag(Collector):
-    """The histogram of a loop's lag, made when somebody asks."""
-
-    def __init__(self, labels: dict[str, str], lags: DurationHistogram) -> None:
-        self._labels, self._lags = labels, lags
-
-    def collect(self) -> Iterator[Metric]:
-        text = "How late the event loop called back, asked each 10 ms, in seconds."
-        family = HistogramMetricFamily(EVENT_LOOP_LAG, text, labels=list(self._labels))
-        family.add_metric(list(self._labels.values()), self._lags.buckets(), self._lags.sum_s)
-        yield family
-
-    def describe(self) -> Iterator[Metric]:
-        return self.collect()
 
 
 class _AtScrape(Collector):
@@ -80,13 +67,28 @@ class ServiceMetrics:
     def __init__(self, registry: CollectorRegistry, *, service: str, arm: str) -> None:
         self._registry = registry
         self._labels = {"service": service, "arm": arm}
-        self.requests = RequestDurations(HTTP_DURATION, "Time to answer a request, in seconds.", self._labels)
-        registry.register(self.requests)
+        self._requests = Durations(
+            HTTP_DURATION, "Time to answer a request, in seconds.",
+            (*self._labels, "method", "route", "status"), DURATION_BUCKETS_S,
+        )  # fmt: skip
+        registry.register(self._requests)
+        self._of: dict[tuple[str, str, int], DurationHistogram] = {}
         # A plain number: a Gauge takes a lock a step.
         self.in_flight = 0
         registry.register(
             _AtScrape(self._labels, lambda: {HTTP_IN_FLIGHT: ("Requests being answered now.", self.in_flight)})
         )
+
+    def answered(self, key: tuple[str, str, int], duration_s: float, *, request_id: str, wall_s: float) -> None:
+        """Count one answer; `key` is (method, route, status), `wall_s` the epoch seconds of its end."""
+        durations = self._of.get(key)
+        if durations is None:
+            method, route, status = key
+            durations = self._requests.of((*self._labels.values(), method, route, str(status)))
+            self._of[key] = durations
+        bucket = durations.observe(duration_s)
+        if len(request_id) <= LONGEST_EXEMPLAR:
+            durations.shown[bucket] = (request_id, duration_s, wall_s)
 
     def watch_pool(self, read: Callable[[], PoolUse]) -> None:
         """Expose a connection pool."""
@@ -101,11 +103,17 @@ class ServiceMetrics:
 
         self._registry.register(_AtScrape(self._labels, gauges))
 
-    def watch_loop_lag(self, lags: DurationHistogram, max_s: Callable[[], float]) -> None:
-        """Expose how late the event loop runs: every probe's lag, and the worst of the last seconds."""
+    def watch_loop_lag(self, max_s: Callable[[], float]) -> None:
+        """Expose the event loop's worst lag of late."""
         text = "Worst lag of the event loop within the last 1 to 2 seconds, in seconds."
         self._registry.register(_AtScrape(self._labels, lambda: {EVENT_LOOP_LAG_MAX: (text, max_s())}))
-        self._registry.register(_LoopLag(self._labels, lags))
+
+    def loop_lags(self, bounds_s: Sequence[float]) -> DurationHistogram:
+        """Return where every lag of the event loop goes."""
+        text = "How late the event loop called back, asked each 10 ms, in seconds."
+        lags = Durations(EVENT_LOOP_LAG, text, tuple(self._labels), bounds_s)
+        self._registry.register(lags)
+        return lags.of(tuple(self._labels.values()))
 
     def watch_threads(self, read: Callable[[], ThreadTokens]) -> None:
         """Expose the threads that plain `def` handlers run in."""

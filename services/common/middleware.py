@@ -85,7 +85,7 @@ class Observe:
         route = getattr(scope.get("route"), "path", "unmatched")
         method = scope["method"] if scope["method"] in _METHODS else "other"
         key, wall_s = (method, route, answer.status), self._clock.wall()
-        self._metrics.requests.observe(key, duration_s, request_id=answer.request_id, wall_s=wall_s)
+        self._metrics.answered(key, duration_s, request_id=answer.request_id, wall_s=wall_s)
         level = "warning" if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "info"
         detail = scope.get(DETAIL)
         if detail is None:
