@@ -65,6 +65,7 @@ def build_app(
         finally:
             lag.stop()
             await _close_in_time(kit, readiness, upstreams)
+            kit.log.flush()
 
     app = FastAPI(title=kit.service, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(router)

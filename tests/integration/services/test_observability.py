@@ -9,11 +9,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.common import metrics as names
+from services.common.logs import WRITTEN_WITHIN_S
 
 pytestmark = pytest.mark.integration
 
 
-def lines_of(running: Any) -> list[dict[str, Any]]:
+async def lines_of(running: Any) -> list[dict[str, Any]]:
+    """Return what a service has logged, once what waits is written, too."""
+    await asyncio.sleep(2 * WRITTEN_WITHIN_S)
     return [json.loads(line) for line in running.log.getvalue().splitlines()]
 
 
@@ -26,7 +29,7 @@ async def test_one_request_id_runs_through_all_services(open_shop: Any) -> None:
     assert response.headers["x-request-id"] == "trace-me-1"
     routes = {}
     for running in (shop.gateway, shop.orders, shop.inventory, shop.payments, shop.bank):
-        (line,) = [line for line in lines_of(running) if line.get("request_id") == "trace-me-1"]
+        (line,) = [line for line in await lines_of(running) if line.get("request_id") == "trace-me-1"]
         assert set(line) >= {"time", "level", "method", "route", "status", "duration_ms"}
         assert line["arm"] == "test-arm"
         routes[line["service"]] = (line["route"], line["status"])
@@ -87,7 +90,9 @@ async def test_all_services_are_healthy_and_ready(open_shop: Any) -> None:
         assert (health.status, await health.json()) == (200, {"status": "ok"})
         assert (ready.status, (await ready.json())["status"]) == (200, "ready")
 
-    assert all("route" not in line for running in everyone for line in lines_of(running))
+    logged = [line for running in everyone for line in await lines_of(running)]
+    assert logged
+    assert not [line for line in logged if "route" in line]
 
 
 async def test_the_probe_exits_by_what_the_url_answers(open_shop: Any, wire: Any, servers: Any) -> None:

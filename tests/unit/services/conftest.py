@@ -47,9 +47,14 @@ def kit(log: io.StringIO) -> Kit:
 
 
 @pytest.fixture
-def lines(log: io.StringIO) -> Callable[[], list[dict[str, Any]]]:
-    """Return what was logged so far."""
-    return lambda: [json.loads(line) for line in log.getvalue().splitlines()]
+def lines(log: io.StringIO, kit: Kit) -> Callable[[], list[dict[str, Any]]]:
+    """Return what was logged so far, what waits to be written included."""
+
+    def read() -> list[dict[str, Any]]:
+        kit.log.flush()
+        return [json.loads(line) for line in log.getvalue().splitlines()]
+
+    return read
 
 
 @pytest.fixture

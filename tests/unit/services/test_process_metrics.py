@@ -15,8 +15,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from resilience.metrics_histogram import DurationHistogram
 from services.common.base import build_app
+from services.common.kit import make_kit
 from services.common.lag import LAG_BUCKETS_S, LagProbe
-from services.common.logs import JsonLog
+from services.common.logs import WRITTEN_WITHIN_S, JsonLog
 from services.common.metrics import (
     EVENT_LOOP_LAG_MAX,
     HTTP_DURATION,
@@ -133,3 +134,42 @@ async def test_the_line_of_a_request_is_what_json_makes_of_it() -> None:
         "duration_ms": 12.35,
     }
     assert lines[3]["time"] == lines[0]["time"]
+
+
+async def test_lines_of_good_requests_wait_for_each_other_and_no_longer_than_said() -> None:
+    """A line that is worth a look takes them along, in their order."""
+
+    class Stream(io.StringIO):
+        writes = 0
+
+        def write(self, text: str) -> int:
+            self.writes += 1
+            return super().write(text)
+
+    class Clock:
+        def wall(self) -> float:
+            return 1_700_000_000.0
+
+    stream, fine = Stream(), ("GET", "/a", 200)
+    log = JsonLog(stream, Clock(), service="orders", arm="naive")  # type: ignore[arg-type]
+    for number in range(3):
+        log.request("info", fine, request_id=f"r-{number}", duration_s=0.1, wall_s=1.0)
+    assert stream.writes == 0
+
+    log.request("warning", ("GET", "/a", 500), request_id="r-3", duration_s=0.1, wall_s=1.0)
+    log.request("info", fine, request_id="r-4", duration_s=0.1, wall_s=1.0)
+    assert stream.writes == 1
+    await asyncio.sleep(4 * WRITTEN_WITHIN_S)
+
+    ids = [json.loads(line)["request_id"] for line in stream.getvalue().splitlines()]
+    assert (ids, stream.writes) == ([f"r-{number}" for number in range(5)], 2)
+
+
+def test_without_an_event_loop_every_line_is_written_at_once() -> None:
+    stream = io.StringIO()
+
+    make_kit("orders", "naive", stream=stream).log.request(
+        "info", ("GET", "/a", 200), request_id="r-0", duration_s=0.1, wall_s=1.0
+    )
+
+    assert stream.getvalue().count("\n") == 1
