@@ -1,7 +1,5 @@
 """The bank's composition root."""
 
-from collections.abc import Mapping
-
 from fastapi import FastAPI
 
 from services.bank.core import Bank
@@ -9,22 +7,8 @@ from services.bank.routes import build_router
 from services.bank.settings import BankSettings
 from services.common.base import build_app
 from services.common.kit import Kit, make_kit
-from services.common.readiness import Check
+from services.common.no_upstreams import NoUpstreams
 from services.common.settings import read_or_exit
-
-
-class NoUpstreams:
-    """The bank speaks to nobody."""
-
-    async def open(self) -> None:
-        """Do nothing."""
-
-    async def close(self) -> None:
-        """Do nothing."""
-
-    def checks(self) -> Mapping[str, Check]:
-        """Return no check: a bank that runs is ready."""
-        return {}
 
 
 def create_app(settings: BankSettings, kit: Kit) -> FastAPI:
