@@ -1,4 +1,4 @@
-"""Prometheus' text format, as much of it as the recorder needs: every sample but the buckets.
+"""Prometheus' text format, as much of it as the recorder needs: every sample, the buckets of histograms apart.
 
 prometheus_client's own parser takes 7.8 ms for a service's page of 54 kB, this one 0.06 ms. Twenty pages a second would
 cost the lab a sixth of a processor that the services need.
@@ -12,6 +12,7 @@ from functools import lru_cache
 
 _SERIES = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\Z")
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(r"\\(.)")
 
 
 def samples(page: str) -> dict[str, float]:
@@ -32,10 +33,25 @@ def samples(page: str) -> dict[str, float]:
     return found
 
 
+def bucket_lines(page: str) -> set[str]:
+    """Return the lines of a page that are histogram buckets."""
+    return {line for line in page.split("\n") if "_bucket{" in line and line[0] != "#"}
+
+
 def select(found: Mapping[str, float], metric: str, labels: Mapping[str, str]) -> float | None:
     """Return the sum of a metric's series that carry all of `labels`, or None where there is none."""
     values = [value for series, value in found.items() if series.startswith(metric) and _fits(series, metric, labels)]
     return sum(values) if values else None
+
+
+def parts(series: str) -> tuple[str, Mapping[str, str]]:
+    """Split `name{label="value"}` into its name and labels, escapes undone; two empty ones for what is no series."""
+    name, own = _parts(series)
+    return name, {label: _ESCAPED.sub(_plain, value) for label, value in own.items()}
+
+
+def _plain(match: re.Match[str]) -> str:
+    return "\n" if match[1] == "n" else match[1]
 
 
 def _fits(series: str, metric: str, labels: Mapping[str, str]) -> bool:

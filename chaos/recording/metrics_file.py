@@ -8,23 +8,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chaos.recording.buckets import Buckets
+
 # Level 6 would take four times as long for a tenth less.
 LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """One look at one service's /metrics, `t` seconds after t0. `samples` is None for a miss, then `error` says why."""
+    """One look at one service's /metrics, `t` seconds after t0. `samples` is None for a miss, then `error` says why.
+
+    `buckets` is None where they were not looked at, else what changed in them (chaos.recording.buckets).
+    """
 
     t: float
     service: str
     arm: str
     samples: Mapping[str, float] | None
     error: str = ""
+    buckets: Buckets | None = None
 
     def line(self) -> str:
         """Return the JSON line of this scrape."""
         row: dict[str, Any] = {"t": round(self.t, 4), "service": self.service, "arm": self.arm, "samples": self.samples}
+        if self.buckets is not None:
+            row["buckets"] = self.buckets
         if self.error:
             row["error"] = self.error
         return json.dumps(row, separators=(",", ":"))
@@ -48,5 +56,10 @@ def read(path: Path) -> Iterator[Scrape]:
                 return
             if not line.endswith("\n"):
                 return
-            row = json.loads(line)
-            yield Scrape(row["t"], row["service"], row["arm"], row["samples"], row.get("error", ""))
+            yield parsed(line)
+
+
+def parsed(line: str) -> Scrape:
+    """Return the scrape of a JSON line, older ones (without buckets) included; raises KeyError, ValueError."""
+    row = json.loads(line)
+    return Scrape(row["t"], row["service"], row["arm"], row["samples"], row.get("error", ""), row.get("buckets"))

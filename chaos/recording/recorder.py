@@ -6,39 +6,22 @@ A service that is too busy to answer in time is a finding, so a miss is recorded
 import asyncio
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn, Protocol, Self
-
-import aiohttp
+from typing import NoReturn, Self
 
 from chaos.errors import RunFolderError
 from chaos.recording import metrics_file
-from chaos.recording.exposition import samples, select
+from chaos.recording.announcer import RELAY
+from chaos.recording.exposition import select
 from chaos.recording.metrics_file import Scrape
+from chaos.recording.scraper import Scraped, Scraper, key
 from chaos.shield import first_error
 from resilience.clock import Clock
 from services.common.metrics import DB_POOL_USED, HTTP_IN_FLIGHT
 
-PERIOD_S = 0.5
-BOUND_S = 0.4
 FLUSH_S = 1.0
 IDLE_POLL_S = 0.05
-
-
-class Scraped(Protocol):
-    """What is needed of a running service; a service that all arms share has no arm."""
-
-    @property
-    def service(self) -> str:
-        """Return which service it is, without its arm."""
-
-    @property
-    def arm(self) -> str | None:
-        """Return the arm it belongs to."""
-
-    @property
-    def url(self) -> str:
-        """Return its base URL."""
 
 
 class Recorder:
@@ -48,38 +31,31 @@ class Recorder:
     """
 
     def __init__(self, services: Sequence[Scraped], path: Path, *, clock: Clock) -> None:
-        self._services = services
+        self._scraper = Scraper(services, self._note, clock=clock)
         self._path = path
         self._clock = clock
         self._t0: float | None = None
         # Instants in here are the clock's own.
-        self._seen: dict[tuple[str, str], list[Scrape]] = {_key(service): [] for service in services}
+        self._seen: dict[tuple[str, str], list[Scrape]] = {key(service): [] for service in services}
         self._waiting: list[Scrape] = []
-        self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        # A connection a service: more would only hide that the first still waits.
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=BOUND_S))
-        for number, service in enumerate(self._services):
-            offset_s = PERIOD_S * number / len(self._services)
-            self._tasks.append(asyncio.create_task(self._watch(service, offset_s), name=f"scrape {service.url}"))
-        self._tasks.append(asyncio.create_task(self._flush_now_and_then(), name="write metrics"))
+        await self._scraper.__aenter__()
+        self._flusher = asyncio.create_task(self._flush_now_and_then(), name="write metrics")
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         """Stop scraping and write the rest; raises RunFolderError where the file could not be written."""
-        for task in self._tasks:
-            task.cancel()
-        ends = await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._session.close()
-        for end in ends:
-            if isinstance(end, Exception):
-                raise end
+        self._flusher.cancel()
+        (end,) = await asyncio.gather(self._flusher, return_exceptions=True)
+        await self._scraper.__aexit__(*exc_info)
+        if isinstance(end, Exception):
+            raise end
         self._flush()
 
     async def watch(self) -> NoReturn:
         """Run beside a run: raises RunFolderError as soon as the file cannot be written."""
-        await first_error(self._tasks)
+        await first_error([*self._scraper.tasks, self._flusher])
 
     def start_of_time(self, t0: float) -> None:
         """Say when t0 is, an instant of the clock."""
@@ -120,6 +96,9 @@ class Recorder:
     def _busy_since(self, asked: float) -> str:
         complaints = []
         for (arm, service), scrapes in self._seen.items():
+            # No customer's request goes there: whether it rests, or answers, says nothing about the run.
+            if service == RELAY:
+                continue
             newest = scrapes[-1] if scrapes and scrapes[-1].t >= asked else None
             if newest is None or newest.samples is None:
                 why = newest.error if newest else "not asked yet"
@@ -131,26 +110,9 @@ class Recorder:
                 complaints.append(f"{arm} {service}: {used:g} database connections in use")
         return "; ".join(complaints)
 
-    async def _watch(self, service: Scraped, offset_s: float) -> None:
-        await self._clock.sleep(offset_s)
-        while True:
-            started = self._clock.now()
-            scrape = await self._scrape(service, started)
-            self._seen[_key(service)].append(scrape)
-            self._waiting.append(scrape)
-            # BOUND_S is below PERIOD_S, so scrapes never pile up.
-            await self._clock.sleep(max(0.0, started + PERIOD_S - self._clock.now()))
-
-    async def _scrape(self, service: Scraped, started: float) -> Scrape:
-        arm, name = _key(service)
-        try:
-            async with self._session.get(f"{service.url}/metrics") as answer:
-                answer.raise_for_status()
-                return Scrape(started, name, arm, samples(await answer.text()))
-        except TimeoutError:
-            return Scrape(started, name, arm, None, f"no answer within {BOUND_S:g} s")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Scrape(started, name, arm, None, str(error) or type(error).__name__)
+    def _note(self, scrape: Scrape) -> None:
+        self._seen[scrape.arm, scrape.service].append(scrape)
+        self._waiting.append(scrape)
 
     async def _flush_now_and_then(self) -> None:
         while True:
@@ -160,7 +122,7 @@ class Recorder:
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
-        rows = [Scrape(self._since_t0(one.t), one.service, one.arm, one.samples, one.error) for one in waiting]
+        rows = [replace(one, t=self._since_t0(one.t)) for one in waiting]
         try:
             metrics_file.append(self._path, rows)
         except OSError as error:
@@ -168,7 +130,3 @@ class Recorder:
 
     def _since_t0(self, instant: float) -> float:
         return instant - (self._clock.now() if self._t0 is None else self._t0)
-
-
-def _key(service: Scraped) -> tuple[str, str]:
-    return service.arm or "", service.service

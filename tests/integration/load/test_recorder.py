@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from chaos.errors import RunFolderError
 from chaos.recording import metrics_file
-from chaos.recording.recorder import BOUND_S, Recorder
+from chaos.recording.recorder import Recorder
+from chaos.recording.scraper import BOUND_S
 from resilience.clock import SystemClock
 from services.common.metrics import DB_POOL_USED, HTTP_IN_FLIGHT
 from tests.integration.load.gateway import gateway
@@ -193,6 +194,20 @@ async def test_what_was_said_before_the_question_does_not_count_as_rest(
         await eventually(scraped(services, services[0].scraped + 1))
 
         assert "naive orders: /metrics: " in await recorder.wait_idle(1)
+
+
+async def test_a_relay_that_hangs_is_no_unrest(recorder: Recorder, services: list[Service]) -> None:
+    """It carries pictures; a run does not depend on it."""
+    services[2].held = True
+    async with recorder:
+        await eventually(scraped(services, 1))
+
+        assert "mail: /metrics: " in await recorder.wait_idle(1)
+    services[2].service = "relay"
+    async with Recorder(services, recorder._path, clock=SystemClock()) as another:
+        await eventually(scraped(services[:2], services[0].scraped + 2))
+
+        assert await another.wait_idle(20) == ""
 
 
 async def test_cancelling_the_lab_ends_every_scrape(recorder: Recorder, services: list[Service]) -> None:
