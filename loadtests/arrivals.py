@@ -5,7 +5,8 @@ The lab starts it in a process of its own, because importing Locust patches sock
     LAB_LOAD=load.json python -m locust -f loadtests/arrivals.py --headless -u 1
 
 The two talk by files: it creates `ready` when connections are warm and the schedule is drawn, waits for `go` with the
-instant of the start, and writes requests.csv. Locust's own statistics, CSV files and web UI see every request too.
+instant of the start, and writes requests.csv. Locust's own statistics, CSV files and web UI see every request too, and
+where load.json names a relay, its figures go there as the source `run`.
 """
 
 import gc
@@ -13,6 +14,7 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ import gevent
 from locust import User, events, task
 from locust.env import Environment
 
+from loadtests.exporter import Exporter
+from loadtests.exposition import exposition
 from loadtests.plan import Plan, PlanError, read_plan
 from loadtests.rows import Row, Rows
 from loadtests.sender import Sender, WarmUpFailed
@@ -58,13 +62,15 @@ class Arrivals(User):
         try:
             with Rows(plan.records, time.perf_counter) as rows:
                 sender = Sender(plan, rows, self._report, time.perf_counter)
-                sender.warm_up()
-                _tell(plan.ready, {"arrivals": len(sender.arrivals)})
-                start = _await_go(plan.go)
-                # A full collection walks every object of Locust and the schedule: 25 ms in which nothing is sent.
-                gc.collect()
-                gc.freeze()
-                sender.run(start)
+                figures = partial(exposition, sender.counts, {})
+                with Exporter(plan.relay, "run", figures, _note, time.perf_counter):
+                    sender.warm_up()
+                    _tell(plan.ready, {"arrivals": len(sender.arrivals)})
+                    start = _await_go(plan.go)
+                    # A full collection walks every object of Locust and the schedule: 25 ms in which nothing is sent.
+                    gc.collect()
+                    gc.freeze()
+                    sender.run(start)
             # Refused and failed requests are results here, not errors of the generator.
             environment.process_exit_code = 0
         except (OSError, WarmUpFailed, StartFailed) as error:
@@ -85,6 +91,10 @@ class Arrivals(User):
             exception=None if row.outcome == "answered" else f"{row.outcome} {row.status or ''}".rstrip(),
             context={},
         )
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"loadtests: note: {text}\n")
 
 
 def _tell(path: Path, content: dict[str, Any]) -> None:

@@ -14,7 +14,10 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run's load. `arms` maps a name to the base URL of its gateway; `max_in_flight` bounds each arm by itself."""
+    """One run's load. `arms` maps a name to the base URL of its gateway; `max_in_flight` bounds each arm by itself.
+
+    `relay` is the base URL of the metrics relay, or None: then nobody is told while it sends.
+    """
 
     seed: int
     arms: Mapping[str, str]
@@ -28,6 +31,7 @@ class Plan:
     records: Path
     ready: Path
     go: Path
+    relay: str | None = None
 
 
 def read_plan(path: Path) -> Plan:
@@ -54,6 +58,7 @@ def read_plan(path: Path) -> Plan:
         records=fields.path("records"),
         ready=fields.path("ready"),
         go=fields.path("go"),
+        relay=fields.base_url("relay"),
     )
     if unknown := sorted(raw.keys() - set(Plan.__dataclass_fields__)):
         raise PlanError(f"{path}: unknown field {unknown[0]!r}")
@@ -92,6 +97,12 @@ class _Fields:
         if not isinstance(value, str) or not value:
             raise self._bad(name, "a path", value)
         return Path(value)
+
+    def base_url(self, name: str) -> str | None:
+        value = self.raw.get(name)
+        if value is not None and (not isinstance(value, str) or not _is_base_url(value)):
+            raise self._bad(name, "http://host:port", value)
+        return value
 
     def arms(self, name: str) -> Mapping[str, str]:
         value = self._get(name)

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 import gevent
 from gevent.pool import Group
 
+from loadtests.asking import ask
+from loadtests.counts import Counts
 from loadtests.exchange import BROKEN, Connections, exchange, resolve
-from loadtests.messages import Answer, arrival_request, health_request, outcome_of, row_of
+from loadtests.messages import arrival_request, health_request, row_of
 from loadtests.plan import Plan
 from loadtests.rows import FLUSH_S, Row, Rows
 from loadtests.schedule import Arrival, schedule, sending_orders
@@ -42,7 +44,8 @@ class Lane:
 class Sender:
     """Sends one plan.
 
-    `report` is called with every finished row and its answer's size; `now` is monotonic seconds.
+    `report` is called with every finished row and its answer's size; `now` is monotonic seconds; `counts` are for who
+    watches while it sends.
     """
 
     def __init__(self, plan: Plan, rows: Rows, report: Report, now: Callable[[], float]) -> None:
@@ -56,6 +59,8 @@ class Sender:
         self.arrivals = schedule(plan.seed, plan.checkout_per_s, plan.browse_per_s, plan.repeat_share, plan.duration_s)
         self._orders = tuple(sending_orders(plan.seed, tuple(plan.arms), len(self.arrivals)))
         self._lanes = {arm: _lane(arm, url, now) for arm, url in plan.arms.items()}
+        kinds = dict.fromkeys(arrival.kind for arrival in self.arrivals)
+        self.counts = Counts(plan.arms, kinds, plan.in_time_s)
 
     def warm_up(self) -> None:
         """Open a few connections to each gateway and see it answer; raises WarmUpFailed."""
@@ -100,8 +105,10 @@ class Sender:
             raise self._defect
 
     def _dispatch(self, arrival: Arrival, lane: Lane, due: float) -> None:
+        self.counts.offer(lane.arm, arrival.kind)
         if lane.in_flight >= self._plan.max_in_flight:
             lag_s = self._now() - due
+            self.counts.skip(lane.arm, arrival.kind)
             self._rows.add(row_of(arrival, lane.arm, None, outcome="skipped", lag_s=lag_s, latency_s=0.0))
             return
         lane.in_flight += 1
@@ -119,20 +126,11 @@ class Sender:
     def _ask(self, arrival: Arrival, lane: Lane, due: float) -> None:
         request = arrival_request(arrival, lane.arm, lane.host)
         lag_s = self._now() - due
-        answer: Answer | None = None
-        # The customer's patience began at the intended instant, not when we got round to sending.
-        patience = gevent.Timeout.start_new(max(0.0, self._plan.patience_s - lag_s))
-        try:
-            answer = exchange(lane.connections, request)
-            outcome, latency_s = outcome_of(answer.status), self._now() - due
-        except BROKEN:
-            outcome, latency_s = "failed", self._now() - due
-        except gevent.Timeout as expired:
-            if expired is not patience:
-                raise
-            outcome, latency_s = "gave_up", self._plan.patience_s
-        finally:
-            patience.close()
+        self.counts.send(lane.arm, arrival.kind, lag_s)
+        patience_s = self._plan.patience_s
+        asked = ask(lane.connections, request, due, lag_s=lag_s, patience_s=patience_s, now=self._now)
+        outcome, latency_s, answer = asked
+        self.counts.end(lane.arm, arrival.kind, outcome, latency_s)
         row = row_of(arrival, lane.arm, answer, outcome=outcome, lag_s=lag_s, latency_s=latency_s)
         self._rows.add(row)
         self._report(row, len(answer.body) if answer else 0)

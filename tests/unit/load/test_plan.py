@@ -113,6 +113,18 @@ def test_an_arm_without_a_base_url_is_named(write: Write, url: object) -> None:
         read_plan(path)
 
 
+def test_a_relay_may_be_named(write: Write) -> None:
+    assert read_plan(write(GOOD)).relay is None
+    assert read_plan(write({**GOOD, "relay": None})).relay is None
+    assert read_plan(write({**GOOD, "relay": "http://127.0.0.1:18090"})).relay == "http://127.0.0.1:18090"
+
+
+@pytest.mark.parametrize("relay", ["127.0.0.1:18090", "", 5, "http://127.0.0.1:18090/sources"])
+def test_a_relay_without_a_base_url_is_refused(write: Write, relay: object) -> None:
+    with pytest.raises(PlanError, match=r"field 'relay' must be http://host:port"):
+        read_plan(write({**GOOD, "relay": relay}))
+
+
 def test_an_unknown_field_is_refused(write: Write) -> None:
     with pytest.raises(PlanError, match="unknown field 'patience'"):
         read_plan(write({**GOOD, "patience": 5}))
