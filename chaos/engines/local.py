@@ -16,7 +16,7 @@ import aiohttp
 from chaos.engines.adoption import subreaper
 from chaos.engines.interruption import ended_by_signals
 from chaos.engines.leftovers import clean_leftovers
-from chaos.engines.ports import check_ports, wanted_ports
+from chaos.engines.ports import check_ports, wanted_ports, without_taken
 from chaos.engines.running import RunningLab, RunningService
 from chaos.engines.session import Session
 from chaos.engines.starting import START_TIMEOUT_S, Starter
@@ -95,6 +95,9 @@ class LocalEngine:
         self._stack.enter_context(only_lab(self._root))
         self._stack.enter_context(ended_by_signals())
         for line in await clean_leftovers(self._root):
+            self._say(line)
+        self._topology, taken = without_taken(self._topology)
+        for line in taken:
             self._say(line)
         check_ports(wanted_ports(self._topology))
         self._make_log_dir()

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 import psutil
 
@@ -21,6 +22,18 @@ def wanted_ports(topology: Topology) -> dict[int, str]:
     for link in topology.links:
         wanted[split_address(link.listen)[1]] = f"link {link.proxy}"
     return wanted
+
+
+def without_taken(topology: Topology) -> tuple[Topology, tuple[str, ...]]:
+    """Return the topology without what is optional and finds its port taken, and a line about each."""
+    lines = {
+        name: f"{name} is left out: port {port} is taken by {holder(port)}"
+        for name, spec in topology.services.items()
+        for port in spec.ports
+        if spec.optional and not is_free(port)
+    }
+    kept = {name: spec for name, spec in topology.services.items() if name not in lines}
+    return replace(topology, services=kept), tuple(lines.values())
 
 
 def check_ports(wanted: Mapping[int, str]) -> None:

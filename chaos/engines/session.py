@@ -71,6 +71,7 @@ class Session:
             orphan_signal=command.orphan_signal.name,
             arm=spec.arm if spec else None,
             url=spec.url if spec else None,
+            page=spec.page if spec else None,
         )
 
     def _update(self, **changes: object) -> None:

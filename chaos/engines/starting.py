@@ -1,19 +1,23 @@
 """The start: every process as soon as what it depends on is ready; a failure says who, why and its last words."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 
 import aiohttp
 
 from chaos.engines.components import find_provider
+from chaos.engines.grafana import GrafanaServer
+from chaos.engines.liveness import send_group
 from chaos.engines.postgres import PostgresServer
-from chaos.engines.processes import Child
+from chaos.engines.processes import Child, last_lines
+from chaos.engines.prometheus import PrometheusServer
 from chaos.engines.running import RunningService
 from chaos.engines.servers import PROBE_S, RedisServer, Server, ToxiproxyServer
 from chaos.engines.session import Session
 from chaos.engines.topology import ServiceSpec, Topology
 from chaos.engines.workspace import service_command
-from chaos.errors import LabError, ProcessEnded, StartFailed
+from chaos.errors import ComponentMissing, LabError, ProcessEnded, StartFailed
 from chaos.run import Component
 
 START_TIMEOUT_S = 60.0
@@ -21,6 +25,8 @@ START_TIMEOUT_S = 60.0
 POLL_S = 0.05
 POLL_MAX_S = 0.25
 POLL_GROWTH = 1.3
+# What is optional gets less: nobody waits a minute for a picture. Grafana's first start makes its database.
+OPTIONAL_TIMEOUT_S = 20.0
 
 
 class Starter:
@@ -36,14 +42,19 @@ class Starter:
 
     async def start(self, timeout_s: float) -> tuple[Component, ...]:
         """Start everything, return when all of it is ready; raises LabError. What was started is not stopped here."""
-        # Before anything starts: a missing component must not cost a start and a stop.
-        servers = {spec.name: self._server(spec) for spec in self._topology.services.values() if spec.component}
+        servers = self._servers()
         try:
             async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
                 watch = group.create_task(self._workspace.supervisor.watch())
                 starts = [
                     group.create_task(self._start_one(spec, servers.get(spec.name)))
                     for spec in self._topology.services.values()
+                    if not spec.optional
+                ]
+                starts += [
+                    group.create_task(self._start_optional(spec, servers[spec.name]))
+                    for spec in self._topology.services.values()
+                    if spec.optional and spec.name in servers
                 ]
                 await asyncio.wait(starts)
                 watch.cancel()
@@ -62,6 +73,25 @@ class Starter:
             if spec.url is not None
         )
 
+    def _servers(self) -> dict[str, Server]:
+        """Return what plays the components, by name; raises ComponentMissing, TopologyError.
+
+        Before anything starts: a missing component must not cost a start and a stop.
+        """
+        servers, left_out = {}, []
+        for spec in self._topology.services.values():
+            if spec.component is None:
+                continue
+            try:
+                servers[spec.name] = self._server(spec)
+            except ComponentMissing:
+                if not spec.optional:
+                    raise
+                left_out.append(spec.name)
+        if left_out:
+            self._workspace.say(f"without {' and '.join(left_out)}, optional: `lab doctor` says how to get them")
+        return servers
+
     def _server(self, spec: ServiceSpec) -> Server:
         """Return what plays a component here; raises ComponentMissing, TopologyError."""
         if spec.component is None:
@@ -76,6 +106,24 @@ class Starter:
                 server = ToxiproxyServer(spec, provider, self._workspace, self._topology, self._http)
                 self.toxiproxy_url = server.url
                 return server
+            case "prometheus" | "grafana" as name:
+                watching = PrometheusServer if name == "prometheus" else GrafanaServer
+                return watching(
+                    spec, provider, self._workspace, self._topology.configs, http=self._http, nice=self._nice
+                )
+
+    async def _start_optional(self, spec: ServiceSpec, server: Server) -> None:
+        """Start what may as well not be there: where it fails, one line says so and the start goes on."""
+        try:
+            async with asyncio.timeout(OPTIONAL_TIMEOUT_S):
+                await self._start_one(spec, server)
+        except (LabError, OSError, TimeoutError) as error:
+            child = self._workspace.supervisor.children.get(spec.name)
+            if child is not None:
+                send_group(child.process.pid, signal.SIGKILL)
+            why = str(error).partition("\n")[0] or f"not ready within {OPTIONAL_TIMEOUT_S:g} s"
+            last = "".join(last_lines(self._workspace.log(spec.name), 1))
+            self._workspace.say(f"{spec.name} is left out: {why}: {last}".rstrip(": "))
 
     async def _start_one(self, spec: ServiceSpec, server: Server | None) -> None:
         """Wait for what a service depends on, start it, wait until it is ready."""
@@ -88,6 +136,7 @@ class Starter:
             await self._until_ready(child, lambda: self._http_ready(spec))
         else:
             child = self._workspace.supervisor.spawn(await server.command())
+            child.end_expected = spec.optional
             self._started[spec.name].set()
             await self._until_ready(child, server.answers)
             await server.initialise()
@@ -125,7 +174,8 @@ class Starter:
 
     def _too_late(self, timeout_s: float) -> StartFailed:
         """Say who is not ready, and what the first of those that run has to say."""
-        late = [name for name, ready in self._ready.items() if not ready.is_set()]
+        services = self._topology.services
+        late = [name for name, ready in self._ready.items() if not ready.is_set() and not services[name].optional]
         running = [name for name in late if self._started[name].is_set()]
         lines = [f"not ready within {timeout_s:g} s: {', '.join(late)}"]
         for name in running[:1]:

@@ -27,7 +27,10 @@ class Model(BaseModel):
 
 
 class ChildState(Model):
-    """One child. `orphan_signal` ends it at once, with what it forked. `url` and `arm` only where it has them."""
+    """One child. `orphan_signal` ends it at once, with what it forked. `url` and `arm` only where it has them.
+
+    `page` is for a person, of what is there to watch with.
+    """
 
     name: str
     pid: int
@@ -35,6 +38,7 @@ class ChildState(Model):
     orphan_signal: str
     arm: str | None = None
     url: str | None = None
+    page: str | None = None
 
     @property
     def identity(self) -> Identity:

@@ -5,71 +5,25 @@ honour is a TopologyError with its line, never ignored.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
+from dataclasses import replace
+from graphlib import CycleError
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from chaos.engines.addresses import loopback, option
+from chaos.engines.addresses import loopback, option, split_address
 from chaos.engines.compose_file import ComposeFile, read_compose_file
-from chaos.engines.compose_model import ComponentName, ComposeService, Condition
+from chaos.engines.compose_model import ComposeService
 from chaos.engines.compose_parse import config_texts, parse_compose
 from chaos.engines.links import Link, read_links
+from chaos.engines.service_spec import ServiceSpec, Topology
 from chaos.errors import TopologyError
 from chaos.scenario import Arm
 
 __all__ = ["SLOTS", "Link", "ServiceSpec", "Topology", "arm_environment", "load_topology"]
 
 SLOTS = ("a", "b", "c")
+# The switch of what is optional, to watch a run with: 0 leaves all of it out.
+WATCH = "LAB_WATCH"
 _PROBE = ["CMD", "python", "-m", "services.common.probe"]
-
-
-@dataclass(frozen=True)
-class ServiceSpec:
-    """One process. `arm` is None where arms share it, `component` where a program of ours plays it.
-
-    Addresses are loopback already. `ready_url` answers 200 when the service is ready; a component has its own probe.
-    `mounts` maps a path inside the container to the name of a config.
-    """
-
-    name: str
-    arm: str | None
-    component: ComponentName | None
-    command: tuple[str, ...]
-    environment: Mapping[str, str]
-    ports: tuple[int, ...]
-    depends_on: Mapping[str, Condition]
-    ready_url: str | None
-    mounts: Mapping[str, str]
-
-    @property
-    def url(self) -> str | None:
-        """Return where its HTTP API is, None for a component."""
-        return self.ready_url and urlsplit(self.ready_url)._replace(path="", query="").geturl()
-
-    @property
-    def role(self) -> str:
-        """Return the name without its slot: `bank` for `bank-a`."""
-        return self.name.rpartition("-")[0] if self.arm is not None else self.name
-
-
-@dataclass(frozen=True)
-class Topology:
-    """The services of the chosen arms and the shared ones, the links between them, and the texts they mount."""
-
-    services: Mapping[str, ServiceSpec]
-    links: tuple[Link, ...]
-    configs: Mapping[str, str]
-
-    def levels(self) -> tuple[tuple[str, ...], ...]:
-        """Return the names in groups: a group depends on earlier groups only."""
-        sorter = TopologicalSorter({name: list(spec.depends_on) for name, spec in self.services.items()})
-        sorter.prepare()
-        levels = []
-        while ready := sorter.get_ready():
-            levels.append(tuple(sorted(ready)))
-            sorter.done(*ready)
-        return tuple(levels)
 
 
 def arm_environment(arms: Sequence[Arm]) -> dict[str, str]:
@@ -95,7 +49,8 @@ def load_topology(path: Path, env: Mapping[str, str], arms: Collection[str] | No
     """Read compose.yaml at `path`, with `env` for its variables.
 
     `arms` names the arms to keep beside the shared services; None keeps what `docker compose up` would start. A shared
-    service behind a Compose profile needs that profile in COMPOSE_PROFILES. Raises TopologyError.
+    service behind a Compose profile needs that profile in COMPOSE_PROFILES, but for what is optional: that is chosen
+    unless LAB_WATCH is 0. What somebody else starts never is. Raises TopologyError.
     """
     file = read_compose_file(path)
     compose = parse_compose(file, env)
@@ -104,12 +59,16 @@ def load_topology(path: Path, env: Mapping[str, str], arms: Collection[str] | No
     chosen: dict[str, ServiceSpec] = {}
     for name, service in compose.services.items():
         spec = _spec(file, name, service, env, texts)
-        if _is_chosen(spec.arm, service.profiles, env, arms):
+        if _is_chosen(spec, service, env, arms):
             chosen[name] = spec
     _check(file, chosen, arms)
     kept = {spec.arm for spec in chosen.values()}
-    links = [link for link in _links(file, chosen, texts) if link.arm in kept]
-    return Topology(chosen, tuple(links), texts)
+    links = _links(file, chosen, texts)
+    # Docker publishes every link's port; a plain Toxiproxy listens only on those of the arms that are there.
+    ways = {split_address(link.listen)[1] for link in links}
+    for name, spec in chosen.items():
+        chosen[name] = replace(spec, ports=tuple(port for port in spec.ports if port not in ways))
+    return Topology(chosen, tuple(link for link in links if link.arm in kept), texts)
 
 
 def _spec(
@@ -133,6 +92,7 @@ def _spec(
         depends_on={other: need.condition for other, need in service.depends_on.items()},
         ready_url=_ready_url(file, name, service),
         mounts=mounts,
+        optional=service.local is not None and service.local.optional,
     )
 
 
@@ -141,6 +101,10 @@ def _ready_url(file: ComposeFile, name: str, service: ComposeService) -> str | N
     if service.local is not None:
         return None
     key = ("services", name, "healthcheck", "test")
+    if not service.command:
+        raise file.error((*key[:2], "command"), "a plain process needs one")
+    if service.volumes:
+        raise file.error((*key[:2], "volumes"), "a plain process has nowhere to mount them")
     if service.healthcheck is None:
         raise file.error(key[:2], "it needs a healthcheck, or nobody can say when it is ready")
     *probe, url = service.healthcheck.test
@@ -149,20 +113,24 @@ def _ready_url(file: ComposeFile, name: str, service: ComposeService) -> str | N
     return url
 
 
-def _is_chosen(arm: str | None, profiles: Sequence[str], env: Mapping[str, str], arms: Collection[str] | None) -> bool:
-    if arm is not None and arms is not None:
-        return arm in arms
+def _is_chosen(
+    spec: ServiceSpec, service: ComposeService, env: Mapping[str, str], arms: Collection[str] | None
+) -> bool:
+    if service.local is not None and service.local.started_by is not None:
+        return False
+    if spec.optional:
+        return env.get(WATCH) != "0"
+    if spec.arm is not None and arms is not None:
+        return spec.arm in arms
     active = {profile.strip() for profile in env.get("COMPOSE_PROFILES", "").split(",")}
-    return not profiles or "*" in active or not active.isdisjoint(profiles)
+    return not service.profiles or "*" in active or not active.isdisjoint(service.profiles)
 
 
 def _check(file: ComposeFile, chosen: Mapping[str, ServiceSpec], arms: Collection[str] | None) -> None:
     """Refuse what cannot be started as it is chosen."""
     seats: dict[tuple[str, str], str] = {}
     for name, spec in chosen.items():
-        for other in spec.depends_on:
-            if other not in chosen:
-                raise file.error(("services", name, "depends_on", other), "no service of that name is started")
+        _check_needs(file, spec, chosen)
         if spec.arm is not None:
             twin = seats.setdefault((spec.arm, spec.role), name)
             if twin != name:
@@ -176,6 +144,16 @@ def _check(file: ComposeFile, chosen: Mapping[str, ServiceSpec], arms: Collectio
         Topology(chosen, (), {}).levels()
     except CycleError as error:
         raise file.error(("services",), f"these wait for each other: {', '.join(error.args[1])}") from None
+
+
+def _check_needs(file: ComposeFile, spec: ServiceSpec, chosen: Mapping[str, ServiceSpec]) -> None:
+    """Refuse a need that may not be there."""
+    for other in spec.depends_on:
+        key = ("services", spec.name, "depends_on", other)
+        if other not in chosen:
+            raise file.error(key, "no service of that name is started")
+        if chosen[other].optional:
+            raise file.error(key, "it is optional, so nothing may need it")
 
 
 def _links(file: ComposeFile, chosen: Mapping[str, ServiceSpec], texts: Mapping[str, str]) -> tuple[Link, ...]:

@@ -65,12 +65,16 @@ async def start_process(argv: Sequence[str], env: Mapping[str, str], log: Path) 
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
-    """What to send: `arms` maps a name to its gateway's base URL, `duration_s` is settle to the end of recovery."""
+    """What to send: `arms` maps a name to its gateway's base URL, `duration_s` is settle to the end of recovery.
+
+    `relay` is where it pushes its metrics while it sends, None for nowhere.
+    """
 
     seed: int
     arms: Mapping[str, str]
     load: Load
     duration_s: float
+    relay: str | None = None
 
 
 class LoadProcess:
@@ -161,6 +165,7 @@ class LoadProcess:
             "records": str(self.tail.path),
             "ready": str(self._ready_file),
             "go": str(self._go_file),
+            **({} if self._plan.relay is None else {"relay": self._plan.relay}),
         }
 
     def _running(self) -> ProcessLike:

@@ -42,7 +42,9 @@ def _moved(one: Series, windows: Sequence[tuple[float, float]]) -> Moved:
     hidden = ("service", "arm")
     labels = ", ".join(f"{key}={value}" for key, value in one.labels.items() if key not in hidden)
     name = f"{one.name} {{{labels}}}" if labels else one.name
-    return Moved(one.service, one.arm, name, rate, tuple(_short(value) for value in (*values, peak)))
+    # What all arms share (the relay) says in a label whose series it is.
+    arm = one.arm or one.labels.get("arm", "")
+    return Moved(one.service, arm, name, rate, tuple(_short(value) for value in (*values, peak)))
 
 
 def _mean(one: Series, from_s: float, to_s: float) -> float | None:

@@ -1,6 +1,7 @@
 """`lab doctor`: what holds and what does not, each with a remedy."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.integration
 def found(tiny: Tiny, **env: str) -> dict[str, Check]:
     """Return the checks of a topology by name."""
     tiny.load()
-    return {check.name: check for check in checks(tiny.root, {"PATH": "/usr/bin:/bin", **env})}
+    return {check.name: check for check in checks(tiny.root, {"PATH": "/usr/bin:/bin"} | env)}
 
 
 def test_a_machine_that_has_everything(tiny: Tiny) -> None:
@@ -23,12 +24,30 @@ def test_a_machine_that_has_everything(tiny: Tiny) -> None:
     all_ = found(tiny)
 
     assert list(all_) == [
-        "Python", "postgres", "redis", "toxiproxy", "account", "killed lab", "memory", "disk", "lab", "compose.yaml",
-        "ports",
+        "Python", "postgres", "redis", "toxiproxy", "prometheus", "grafana", "account", "killed lab", "memory", "disk",
+        "lab", "compose.yaml", "ports",
     ]  # fmt: skip
     assert all_["postgres"].ok
+    assert all_["grafana"].ok
+    assert "optional" in all_["grafana"].detail
     assert all_["compose.yaml"].detail == "1 services, 0 links, arms naive"
     assert all(check.ok or check.remedy for check in all_.values())
+
+
+def test_a_grafana_without_its_own_files_says_so(tiny: Tiny, tmp_path: Path) -> None:
+    """It is on the path, yet could not start: the remedy names the variable that helps."""
+    program = tmp_path / "bin" / "grafana"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho grafana version 13.2.1\n")
+    program.chmod(0o755)
+    if Path("/usr/share/grafana").exists():
+        pytest.skip("this machine has the files of a Grafana")
+
+    tiny.service("front")
+    check = found(tiny, PATH=f"{program.parent}:/usr/bin:/bin")["grafana"]
+
+    assert check.ok
+    assert "GF_PATHS_HOME" in check.remedy
 
 
 async def test_what_does_not_hold_says_what_to_do(tiny: Tiny) -> None:

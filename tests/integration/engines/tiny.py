@@ -107,7 +107,10 @@ class Tiny:
     def components(self, *names: str) -> None:
         """Take components from the project's own compose.yaml, on free ports."""
         own = yaml.safe_load((REPOSITORY / "compose.yaml").read_text())
-        self.configs = own["configs"]
+        self.configs = {
+            name: {"file": str(REPOSITORY / config["file"])} if "file" in config else config
+            for name, config in own["configs"].items()
+        }
         for name in names:
             service = own["services"][name]
             published = service["ports"][0].split(":")[-1]

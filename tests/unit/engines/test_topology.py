@@ -46,20 +46,23 @@ def shop(*names: str) -> Topology:
 
 
 def test_the_shop_with_two_arms() -> None:
-    """Two arms are ten services, three components and nine links an arm, all on loopback, no port twice."""
+    """Two arms are ten services, the relay, five components and nine links an arm, all on loopback, no port twice."""
     topology = shop("naive", "protected")
 
     services = [spec for spec in topology.services.values() if spec.component is None]
-    assert len(services) == 10
+    assert len(services) == 11
     assert [spec.component for spec in topology.services.values() if spec.component] == [
         "postgres",
         "redis",
         "toxiproxy",
+        "prometheus",
+        "grafana",
     ]
+    assert [spec.name for spec in topology.services.values() if spec.optional] == ["prometheus", "grafana"]
     assert [link.proxy for link in topology.links] == [f"{arm}.{n}" for arm in ("naive", "protected") for n in LINKS]
-    assert len(wanted_ports(topology)) == 10 + 3 + 18
+    assert len(wanted_ports(topology)) == 11 + 5 + 18
     assert {spec.environment["UVICORN_HOST"] for spec in services} == {"127.0.0.1"}
-    assert topology.levels()[0] == ("postgres", "redis", "toxiproxy")
+    assert topology.levels()[0] == ("grafana", "postgres", "prometheus", "redis", "relay", "toxiproxy")
 
 
 @pytest.mark.parametrize(
@@ -90,8 +93,30 @@ def test_a_link_knows_what_its_caller_calls() -> None:
 
 def test_none_keeps_what_docker_compose_would_start() -> None:
     """Without arms, slot c waits behind its profile, as it does for Docker."""
-    assert len(load_topology(COMPOSE, {}, None).services) == 13
-    assert len(load_topology(COMPOSE, {"COMPOSE_PROFILES": "x,arm-c"}, None).services) == 18
+    assert len(load_topology(COMPOSE, {}, None).services) == 16
+    assert len(load_topology(COMPOSE, {"COMPOSE_PROFILES": "x,arm-c"}, None).services) == 21
+
+
+def test_what_is_there_to_watch_with_can_be_left_out() -> None:
+    """Prometheus and Grafana are chosen by default, LAB_WATCH=0 leaves them out; Locust somebody else starts."""
+    chosen = {name: load_topology(COMPOSE, {"COMPOSE_PROFILES": name}, None).services for name in ("", "watch", "load")}
+    assert all({"prometheus", "grafana"} <= services.keys() for services in chosen.values())
+    assert not any("locust" in services for services in chosen.values())
+    assert chosen["watch"]["grafana"].page == "http://127.0.0.1:3000"
+    assert chosen["watch"]["relay"].page is None
+
+    without = load_topology(COMPOSE, {"LAB_WATCH": "0", "COMPOSE_PROFILES": "watch"}, None).services
+    assert chosen["watch"].keys() - without.keys() == {"prometheus", "grafana"}
+
+
+def test_the_links_ports_belong_to_the_links() -> None:
+    """Compose publishes all slots' link ports; of an arm that is not there nobody wants them."""
+    topology = shop("naive")
+
+    assert topology.services["toxiproxy"].ports == (8474,)
+    assert {port for port in wanted_ports(topology) if 18150 < port < 18400 and port % 100 > 50} == set(
+        range(18151, 18160)
+    )
 
 
 def test_a_service_says_where_it_is() -> None:
@@ -117,7 +142,18 @@ def test_a_service_says_where_it_is() -> None:
         ("    depends_on: {web: {condition: service_healthy}}\n", 1, "wait for each other"),
         ("    depends_on: {web: {condition: service_completed_successfully}}\n", 7, "condition"),
         ("    configs: [{source: none, target: /x}]\n", 7, "there is no config none"),
-        ("volumes: {data: {}}\n", 7, "volumes: the local engine does not understand"),
+        ("networks: {}\nsecrets: {}\n", 8, "secrets: the local engine does not understand"),
+        ("    volumes: [data:/x]\n", 7, "nowhere to mount"),
+        ("    volumes: [/etc:/x:ro]\n", 7, "cannot read the volume '/etc:/x:ro'"),
+        ("    volumes: [./code:/x]\n", 7, "cannot read the volume"),
+        ("volumes: {data: {external: true}}\n", 7, "external"),
+        ("    x-local: {component: redis, started_by: me}\n", 7, "exactly one of component and started_by"),
+        ("    x-local: {optional: true}\n", 7, "exactly one of component and started_by"),
+        (
+            "    depends_on: [db]\n  db: {x-local: {component: prometheus, optional: true}}\n",
+            7,
+            "optional, so nothing may need it",
+        ),
         ("configs:\n  a: {content: x, file: y}\n", 8, "exactly one"),
         ("configs:\n  a: {external: true}\n", 8, "external"),
         ("   x: [\n", 7, "not YAML"),
