@@ -9,19 +9,27 @@
 ##                             SEED=8                      other customers; the same seed, the same customers
 ##                             ARMS=protected,protected    other arms; equal ones must show no difference
 ##                             SET='phases.fault_s=10'     another value than the file's, for this run
+##   make watch              a page with the dashboards, live, on 127.0.0.1:18080; PORT=18081 for another port
 ##   make report             write the newest run's report again, and say where it is; RUN=slow-db for another's
 ##   make up                 start the shop behind its proxies, and leave it running to play with
 ##   make status             what is up, and where
 ##   make down               stop it
+##   make locust             Locust's own web UI against what is up: http://127.0.0.1:8089; ARM=naive for the other shop
+##   make load               load without a web UI, Locust's files in runs/load/, one summary; all may be left out:
+##                             RATE=40 DURATION=30         open arrivals a second, seconds
+##                             USERS=50                    users who wait instead; with RATE they try to keep it
+##                             SHAPE=ramp WORKERS=2 ARM=naive SEED=8 CLASS=DefHandler
+##   make closed-loop        what users who wait do not see of one stall: the table of docs/closed-loop.md
 ##   make profiles           the profiles, and what contradicts what in them; .venv/bin/lab profiles NAME for all of one
 ##   make doctor             what this machine has, and what is missing, with the command that installs it
 ##
-##   make components         the real Toxiproxy into .lab/bin, by Go where that is installed; never needed
+##   make components         the real Toxiproxy (by Go) and Prometheus (by apt-get) into .lab; never needed
 ##
 ## Work on the lab
 ##   make setup              the .venv, by uv if it is there, else by venv and pip; PYTHON=python3.12 to choose
 ##   make test-unit          the tests that need no socket: seconds
 ##   make lint               ruff, its formatter, mypy
+##   make dashboards         write dashboards/json and the rules again from dashboards/*.py
 ##   make bench              what the proxy, a pipeline and a service cost, each beside a bare reference
 ##   make bench-breakers     our circuit breaker beside six others, on the same cases; fetches them once, into .lab/
 ##                             KEEP=1                      also write the table into docs/breaker-table.md
@@ -38,8 +46,12 @@
 
 LAB = .venv/bin/python -m chaos
 RUN_OPTIONS = $(if $(SEED),--seed '$(SEED)') $(if $(ARMS),--arms '$(ARMS)') $(foreach pair,$(SET),--set '$(pair)')
+LOAD_OPTIONS = $(if $(RATE),--rate '$(RATE)') $(if $(DURATION),--duration '$(DURATION)') $(if $(USERS),--users '$(USERS)') \
+  $(if $(SHAPE),--shape '$(SHAPE)') $(if $(WORKERS),--workers '$(WORKERS)') $(if $(SEED),--seed '$(SEED)') \
+  $(if $(CLASS),--class '$(CLASS)') $(if $(ARM),--arm '$(ARM)')
 
-.PHONY: help setup venv list report up status down doctor components profiles test test-unit lint bench bench-breakers mutate lock clean
+.PHONY: locust load closed-loop dashboards
+.PHONY: help setup venv watch list report up status down doctor components profiles test test-unit lint bench bench-breakers mutate lock clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -56,17 +68,23 @@ scenario-%: venv
 up: venv
 	@exec $(LAB) up $(if $(ARMS),--arms '$(ARMS)')
 
+locust: venv
+	@exec $(LAB) locust $(if $(ARM),--arm '$(ARM)') $(if $(PORT),--port '$(PORT)')
+
+load: venv
+	@exec $(LAB) load $(LOAD_OPTIONS)
+
+closed-loop: venv
+	@exec .venv/bin/python -m chaos.bench.closed_loop
+
 list profiles status down doctor: venv
 	@exec $(LAB) $@
 
-# Pinned to the version whose behaviour the embedded server is held to.
 components:
-	@go version >/dev/null 2>&1 || { echo 'make components needs Go on the path; without it the embedded server is used.' >&2; exit 1; }
-	@mkdir -p .lab/bin
-	@echo 'building Toxiproxy 2.12.0 ...'
-	@GOBIN="$(CURDIR)/.lab/bin" go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
-	@mv .lab/bin/server .lab/bin/toxiproxy-server
-	@echo '.lab/bin/toxiproxy-server is used from now on; LAB_TOXIPROXY=embedded brings the other back.'
+	@sh scripts/components.sh
+
+watch: venv
+	@exec $(LAB) watch $(if $(PORT),--port '$(PORT)')
 
 report: venv
 	@exec $(LAB) report $(if $(RUN),'$(RUN)')
@@ -81,6 +99,9 @@ lint: venv
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m mypy
+
+dashboards: venv
+	@exec .venv/bin/python -m dashboards
 
 bench: venv
 	@exec .venv/bin/python -m chaos.bench

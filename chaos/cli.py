@@ -13,9 +13,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from chaos import commands
+from chaos import commands, load_commands
 from chaos.errors import LabError, UsageError
 from chaos.interrupt import Interrupted
+from chaos.watch.command import PORT as WATCH_PORT
 
 EPILOG = """\
 first steps:
@@ -33,6 +34,7 @@ exit codes of run: 0 CONFIRMED, 1 REFUTED, 2 NOT PROVEN, 3 a clear error, 130 or
 
 # EX_SOFTWARE of sysexits.h.
 DEFECT = 70
+LAST_PORT = 65_535
 # argparse's own words, for which it has no hook.
 _UNKNOWN_COMMAND = re.compile(r"argument COMMAND: invalid choice: '([^']*)'")
 
@@ -88,9 +90,15 @@ def build_parser() -> argparse.ArgumentParser:
     todo.add_parser("status", help="what runs, where").set_defaults(do=commands.status)
     todo.add_parser("doctor", help="what this machine has, and what it lacks").set_defaults(do=commands.doctor)
 
+    load_commands.add_parsers(todo)
+
     report = todo.add_parser("report", help="write a run's report again, and say where it is")
     report.add_argument("run", metavar="RUN", nargs="?", help="a folder or <scenario>[/<time>] (default: the newest)")
     report.set_defaults(do=commands.report)
+
+    watch = todo.add_parser("watch", help="the dashboards in a browser: a run as it goes on, or one that is over")
+    watch.add_argument("--port", type=_port, default=WATCH_PORT, help=f"on 127.0.0.1 (default: {WATCH_PORT})")
+    watch.set_defaults(do=commands.watch)
 
     validate = todo.add_parser("validate", help="check a scenario file without running it")
     validate.add_argument("file", metavar="FILE")
@@ -103,6 +111,12 @@ def build_parser() -> argparse.ArgumentParser:
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no seed; give a whole number from 0 on")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 1 to 65535")
     return int(text)
 
 

@@ -21,6 +21,7 @@ from chaos.scenario.file import list_scenarios as read_scenarios
 from chaos.scenario.file import load_scenario, scenario_path
 from chaos.scenario.overrides import arms_named
 from chaos.terminal import Terminal, open_terminal
+from chaos.watch.command import serve
 from resilience.clock import SystemClock
 from resilience.lookup import unknown
 from resilience.profiles import PROFILES
@@ -113,8 +114,8 @@ def up(options: Namespace) -> int:
     state = run_interruptible(background.start(root, options.arms))
     print(f"up (pid {state.pid}); `lab down` ends it")
     for child in state.children:
-        if child.url:
-            print(f"  {child.name:<14} {child.url}")
+        if address := child.url or child.page:
+            print(f"  {child.name:<14} {address}")
     return 0
 
 
@@ -134,7 +135,7 @@ def status(options: Namespace) -> int:
     print(f"{'up' if state.ready else 'starting'} (pid {state.pid}), logs in {state.log_dir}")
     for child in state.children:
         running = "" if child.identity.alive() else "  ended"
-        print(f"  {child.name:<14} pid {child.pid:<8} {child.url or '':<24}{child.arm or ''}{running}")
+        print(f"  {child.name:<14} pid {child.pid:<8} {child.url or child.page or '':<24}{child.arm or ''}{running}")
     return 0
 
 
@@ -154,6 +155,11 @@ def report(options: Namespace) -> int:
     folder = find_run(_runs(options), options.run)
     print(write_report(folder.path))
     return 0
+
+
+def watch(options: Namespace) -> int:
+    """Serve the page that shows the dashboards, until a signal comes; raises PortTaken."""
+    return run_interruptible(serve(_root(options), _runs(options), options.port, lambda line: print(line, flush=True)))
 
 
 def _root(options: Namespace) -> Path:

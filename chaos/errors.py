@@ -13,6 +13,7 @@
     |   +-- HealFailed        a fault could not be taken out again
     +-- RunFolderError        runs/ cannot be written
     +-- LoadFailed            the load generator ended early or never began
+    +-- QueryError            a query of a dashboard is malformed, too large, or not answered
     +-- LedgerUnreadable      the books of an arm could not be read after the run
 
 A LabError is shown as its message, one to three lines: what is wrong, where, what to do. Everything else is a defect of
@@ -76,3 +77,7 @@ class LoadFailed(LabError):
 
 class LedgerUnreadable(LabError):
     """The orders, the charges or the bank's list of an arm could not be read."""
+
+
+class QueryError(LabError):
+    """A query is malformed, larger than is answered, or uses what recorded series cannot answer."""
