@@ -31,6 +31,8 @@ def arrival_request(arrival: Arrival, arm: str, host: str) -> bytes:
     request_id = f"{arm}-{arrival.seq}"
     if arrival.kind == "browse":
         return _head("GET", f"/products/{arrival.sku}/stock", host, request_id) + b"\r\n"
+    if arrival.kind == "list":
+        return _head("GET", "/products", host, request_id) + b"\r\n"
     body = f'{{"sku":"{arrival.sku}","quantity":1}}'
     fields = (
         f"Idempotency-Key: {key_for(arrival, arm)}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"

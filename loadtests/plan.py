@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+# It goes into the customers' keys, of which the shop takes 200 characters.
+MAX_WORD = 64
+
 
 class PlanError(ValueError):
     """load.json cannot be used; the message names the file, the field and what it must be."""
@@ -16,7 +19,8 @@ class PlanError(ValueError):
 class Plan:
     """One run's load. `arms` maps a name to the base URL of its gateway; `max_in_flight` bounds each arm by itself.
 
-    `relay` is the base URL of the metrics relay, or None: then nobody is told while it sends.
+    `run` makes the customers' keys this run's own. `relay` is the base URL of the metrics relay, or None: then nobody
+    is told while it sends.
     """
 
     seed: int
@@ -32,6 +36,8 @@ class Plan:
     ready: Path
     go: Path
     relay: str | None = None
+    list_per_s: float = 0.0
+    run: str = ""
 
 
 def read_plan(path: Path) -> Plan:
@@ -59,6 +65,8 @@ def read_plan(path: Path) -> Plan:
         ready=fields.path("ready"),
         go=fields.path("go"),
         relay=fields.base_url("relay"),
+        list_per_s=fields.number("list_per_s", zero=True, default=0.0),
+        run=fields.word("run"),
     )
     if unknown := sorted(raw.keys() - set(Plan.__dataclass_fields__)):
         raise PlanError(f"{path}: unknown field {unknown[0]!r}")
@@ -78,8 +86,8 @@ class _Fields:
             raise self._bad(name, "a whole number" if least is None else f"a whole number >= {least}", value)
         return value
 
-    def number(self, name: str, *, zero: bool) -> float:
-        value = self._get(name)
+    def number(self, name: str, *, zero: bool, default: float | None = None) -> float:
+        value = self._get(name) if default is None else self.raw.get(name, default)
         fits = isinstance(value, int | float) and not isinstance(value, bool)
         # A NaN fails every comparison, so it is refused here too.
         if not fits or not (0 <= value < float("inf")) or (value == 0 and not zero):
@@ -97,6 +105,12 @@ class _Fields:
         if not isinstance(value, str) or not value:
             raise self._bad(name, "a path", value)
         return Path(value)
+
+    def word(self, name: str) -> str:
+        value = self.raw.get(name, "")
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable() or len(value) > MAX_WORD:
+            raise self._bad(name, f"at most {MAX_WORD} printable ASCII characters", value)
+        return value
 
     def base_url(self, name: str) -> str | None:
         value = self.raw.get(name)

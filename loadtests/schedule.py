@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-Kind = Literal["checkout", "browse"]
+Kind = Literal["checkout", "browse", "list"]
 
 # How long after the first a double click comes, drawn evenly: in a shop that is well, a checkout takes 0.1 s, so some
 # repeats meet the first under way and most find it settled; in a slow one, most meet it under way.
@@ -34,24 +34,34 @@ class Arrival:
 
 
 def schedule(
-    seed: int, checkout_per_s: float, browse_per_s: float, repeat_share: float, duration_s: float
+    seed: int,
+    checkout_per_s: float,
+    browse_per_s: float,
+    repeat_share: float,
+    duration_s: float,
+    *,
+    list_per_s: float = 0.0,
+    run: str = "",
 ) -> tuple[Arrival, ...]:
-    """Return the arrivals of [0, duration_s): two independent Poisson processes, merged and numbered in order of time.
+    """Return the arrivals of [0, duration_s): independent Poisson processes, merged and numbered in order of time.
 
     A share of the checkouts, 0 to 1, is sent again REPEAT_AFTER_S later, on top of the rate. Each kind, and the choice
     of repeats, draws from a generator of its own, so changing one leaves the instants of the others as they were.
-    Nothing depends on the number of arms. Raises ValueError.
+    Nothing depends on the number of arms. `run` goes into the keys and nowhere else: to a shop that has seen this seed
+    before, its customers are new. Raises ValueError.
     """
-    if checkout_per_s < 0 or browse_per_s < 0 or duration_s < 0 or not 0 <= repeat_share <= 1:
-        raise ValueError(f"no such load: {checkout_per_s=} {browse_per_s=} {repeat_share=} {duration_s=}")
+    if min(checkout_per_s, browse_per_s, list_per_s, duration_s) < 0 or not 0 <= repeat_share <= 1:
+        raise ValueError(f"no such load: {checkout_per_s=} {browse_per_s=} {list_per_s=} {repeat_share=} {duration_s=}")
     checkouts = list(_poisson(seed, "checkout", checkout_per_s, duration_s))
     repeats = sorted(repeat for repeat in _repeats(seed, checkouts, repeat_share) if repeat.at_s < duration_s)
-    merged = heapq.merge(checkouts, repeats, _poisson(seed, "browse", browse_per_s, duration_s))
+    looks = (_poisson(seed, "browse", browse_per_s, duration_s), _poisson(seed, "list", list_per_s, duration_s))
+    merged = heapq.merge(checkouts, repeats, *looks)
     firsts: dict[int, int] = {}
+    prefix = f"{run}-" if run else ""
     arrivals = []
     for seq, due in enumerate(merged):
         # A repeat comes after its first, so the first has its number already.
-        key = f"{seed}-{firsts.setdefault(due.number, seq)}" if due.kind == "checkout" else ""
+        key = f"{prefix}{seed}-{firsts.setdefault(due.number, seq)}" if due.kind == "checkout" else ""
         arrivals.append(Arrival(seq, due.at_s, due.kind, due.sku, key))
     return tuple(arrivals)
 

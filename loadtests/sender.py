@@ -56,7 +56,15 @@ class Sender:
         self._now = now
         self._group = Group()
         self._defect: Exception | None = None
-        self.arrivals = schedule(plan.seed, plan.checkout_per_s, plan.browse_per_s, plan.repeat_share, plan.duration_s)
+        self.arrivals = schedule(
+            plan.seed,
+            plan.checkout_per_s,
+            plan.browse_per_s,
+            plan.repeat_share,
+            plan.duration_s,
+            list_per_s=plan.list_per_s,
+            run=plan.run,
+        )
         self._orders = tuple(sending_orders(plan.seed, tuple(plan.arms), len(self.arrivals)))
         self._lanes = {arm: _lane(arm, url, now) for arm, url in plan.arms.items()}
         kinds = dict.fromkeys(arrival.kind for arrival in self.arrivals)

@@ -37,6 +37,10 @@ class SystemClock:
         """Wait `delay_s` seconds on the running event loop."""
         await asyncio.sleep(delay_s)
 
+    def block(self, delay_s: float) -> None:
+        """Hold this thread for `delay_s` seconds, and the event loop with it where it is the loop's."""
+        time.sleep(delay_s)
+
 
 def system_rng(seed: int | None = None) -> random.Random:
     """Return a source of chance; without a seed, the machine's entropy seeds it."""

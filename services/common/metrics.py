@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from resilience.metrics import DURATION_BUCKETS_S
@@ -20,6 +20,7 @@ EVENT_LOOP_LAG_MAX = "event_loop_lag_seconds_max"
 THREAD_TOKENS = "thread_tokens"
 THREAD_TOKENS_USED = "thread_tokens_used"
 THREAD_TOKENS_WAITING = "thread_tokens_waiting"
+SLOW_CALLS_TOTAL = "fault_slow_calls_total"
 
 # OpenMetrics allows an exemplar 128 characters, its label's name among them.
 LONGEST_EXEMPLAR = 100
@@ -59,6 +60,18 @@ class _AtScrape(Collector):
     def describe(self) -> Iterator[Metric]:
         # Without this the registry would collect once at registration, before the pool is open.
         return iter(())
+
+
+class _Counted(Collector):
+    """A counter that somebody else keeps, read when somebody asks."""
+
+    def __init__(self, labels: dict[str, str], name: str, text: str, read: Callable[[], int]) -> None:
+        self._labels, self._name, self._text, self._read = labels, name, text, read
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(self._name, self._text, labels=list(self._labels))
+        family.add_metric(list(self._labels.values()), self._read())
+        yield family
 
 
 class ServiceMetrics:
@@ -114,6 +127,11 @@ class ServiceMetrics:
         lags = Durations(EVENT_LOOP_LAG, text, tuple(self._labels), bounds_s)
         self._registry.register(lags)
         return lags.of(tuple(self._labels.values()))
+
+    def watch_slow_calls(self, read: Callable[[], int]) -> None:
+        """Expose how many slow calls a fault of this process has made."""
+        text = "Calls that a fault switched on in this process made slow."
+        self._registry.register(_Counted(self._labels, SLOW_CALLS_TOTAL, text, read))
 
     def watch_threads(self, read: Callable[[], ThreadTokens]) -> None:
         """Expose the threads that plain `def` handlers run in."""

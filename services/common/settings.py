@@ -1,13 +1,14 @@
 """Environment variables, read once at start: a bad value stops the process by name, not an hour later by surprise."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from resilience import PROFILES, SettingsError, link_settings, refuse_contradictions
 
 T = TypeVar("T")
+C = TypeVar("C", bound=str)
 
 
 class BadSettingError(ValueError):
@@ -49,6 +50,18 @@ class Environment:
         if not at_least <= number <= at_most:
             raise BadSettingError(f"{name}={value!r} must be a whole number from {at_least} to {at_most}")
         return number
+
+    def faults(self) -> bool:
+        """Return whether LAB_FAULTS turned the fault switch on; raises BadSettingError."""
+        return self.one_of("LAB_FAULTS", ("on", "off"), default="off") == "on"
+
+    def one_of(self, name: str, choices: Sequence[C], *, default: C) -> C:
+        """Return one of `choices`, `default` where the variable is missing; raises BadSettingError."""
+        value = self._values.get(name, "").strip() or default
+        for choice in choices:
+            if choice == value:
+                return choice
+        raise BadSettingError(f"{name}={value!r} must be one of {', '.join(choices)}")
 
     def profile(self, *links: str) -> str:
         """Return LAB_PROFILE, which must know `links` and not contradict itself; raises BadSettingError."""

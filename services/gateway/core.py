@@ -3,6 +3,7 @@
 It decides little today; authentication, rate limits and routing have their place here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -41,6 +42,10 @@ class Inventory(Protocol):
         """Return the stock, None for an unknown product."""
         ...
 
+    async def skus(self) -> Sequence[str]:
+        """Return the assortment."""
+        ...
+
 
 class Shop:
     """The service, without web framework and client."""
@@ -56,3 +61,7 @@ class Shop:
     async def stock(self, sku: str) -> Stock | None:
         """Return the stock of a product, None for an unknown one."""
         return await self._inventory.stock(sku)
+
+    async def products(self) -> Sequence[str]:
+        """Return what the shop has on offer."""
+        return await self._inventory.skus()

@@ -28,6 +28,10 @@ def build_router(shop: Shop) -> APIRouter:
         status, detail = _TOLD[result]
         raise ProblemError(status, result, detail)
 
+    @router.get("/products")
+    async def products() -> Response:
+        return JSONResponse({"products": list(await shop.products())})
+
     @router.get("/products/{sku}/stock")
     async def stock(sku: SkuInPath) -> Response:
         found = await shop.stock(sku)

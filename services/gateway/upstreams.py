@@ -4,7 +4,7 @@ Under `naive` that one session is the weak spot: checkouts that hang take its co
 none of what is broken, waits for one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from resilience import Pipeline, link_settings
 from services.common.http_client import HttpPeer, HttpSession
@@ -55,6 +55,14 @@ class HttpInventory:
                 return Stock(answer.body["sku"], answer.body["available"], answer.body["stale"])
             case 404:
                 return None
+        raise self._peer.unexpected(answer)
+
+    async def skus(self) -> Sequence[str]:
+        """Read the assortment."""
+        answer = await self._pipeline.call(lambda: self._peer.send("GET", "/skus"), idempotent=True)
+        if answer.status == 200:  # noqa: PLR2004 - HTTP's own
+            skus: Sequence[str] = answer.body["skus"]
+            return skus
         raise self._peer.unexpected(answer)
 
 

@@ -1,7 +1,7 @@
 """What inventory speaks to: stock in Postgres, copies in Redis."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from resilience import Pipeline, ResilienceError, link_settings
@@ -11,43 +11,11 @@ from services.common.migrations import MIGRATE_WITHIN_S, migrate, read_migration
 from services.common.postgres import Database
 from services.common.readiness import BOUND_S, Check
 from services.common.redis_client import Redis
+from services.inventory.blocking import BlockingDatabase, BlockingInventory
 from services.inventory.core import Copy, Otherwise, Reserved, Stock, StockCache, StockTable
 from services.inventory.settings import InventorySettings
+from services.inventory.statements import FRESH_S, KEPT_S, READ, READ_ALL, RELEASE, RESERVE, fresh_key, stock_key
 
-READ = "SELECT available FROM inventory.stock WHERE sku = $1"
-READ_ALL = "SELECT sku, available FROM inventory.stock"
-
-# Decided once per order: the first writes down what there was, every repeat reads it, also after a release. Both
-# statements lock the stock's row first, so twins and rivals wait for each other there and cannot deadlock. `xmax = 0`
-# tells a new row from one that was there.
-RESERVE = """
-WITH stock AS (
-    SELECT available FROM inventory.stock WHERE sku = $2 FOR UPDATE
-), decided AS (
-    INSERT INTO inventory.reservations (order_id, sku, quantity, status)
-    SELECT $1, $2, $3::integer, CASE WHEN (SELECT available FROM stock) >= $3::integer THEN 'held' ELSE 'short' END
-    ON CONFLICT (order_id) DO UPDATE SET order_id = EXCLUDED.order_id
-    RETURNING status, xmax = 0 AS is_new
-), taken AS (
-    UPDATE inventory.stock SET available = available - $3::integer
-    WHERE sku = $2 AND (SELECT is_new AND status = 'held' FROM decided)
-)
-SELECT status <> 'short' AS reserved FROM decided
-"""
-RELEASE = """
-WITH locked AS (
-    SELECT sku FROM inventory.stock
-    WHERE sku = (SELECT sku FROM inventory.reservations WHERE order_id = $1) FOR UPDATE
-), given AS (
-    UPDATE inventory.reservations SET status = 'released'
-    WHERE order_id = $1 AND status = 'held' AND EXISTS (SELECT FROM locked)
-    RETURNING sku, quantity
-)
-UPDATE inventory.stock AS stock SET available = stock.available + given.quantity FROM given WHERE stock.sku = given.sku
-"""
-
-FRESH_S = 10
-KEPT_S = 600
 # The service starts without a warm cache rather than not at all.
 WARM_UP_WITHIN_S = 2.0
 
@@ -101,7 +69,7 @@ class RedisCopies:
         """Get a copy in one round trip; a failing Redis is an empty one where the profile says so."""
 
         async def get() -> Copy | None:
-            figure, mark = await self._redis.get_both(f"stock:{sku}", f"fresh:{sku}")
+            figure, mark = await self._redis.get_both(stock_key(sku), fresh_key(sku))
             return None if figure is None else Copy(int(figure), fresh=mark is not None)
 
         async def nothing(_error: Exception) -> Copy | None:
@@ -111,8 +79,8 @@ class RedisCopies:
 
     async def put(self, available: Mapping[str, int]) -> None:
         """Put copies in one round trip; likewise."""
-        entries = {f"stock:{sku}": (figure, KEPT_S) for sku, figure in available.items()}
-        entries |= {f"fresh:{sku}": (1, FRESH_S) for sku in available}
+        entries = {stock_key(sku): (figure, KEPT_S) for sku, figure in available.items()}
+        entries |= {fresh_key(sku): (1, FRESH_S) for sku in available}
 
         async def nothing(_error: Exception) -> None:
             return None
@@ -121,7 +89,7 @@ class RedisCopies:
 
 
 class InventoryUpstreams:
-    """Owns the pool and the Redis client."""
+    """Owns the pool and the Redis client, and for handlers that block also theirs."""
 
     def __init__(self, settings: InventorySettings, kit: Kit) -> None:
         to_postgres = link_settings(settings.profile, "inventory_to_postgres")
@@ -130,29 +98,46 @@ class InventoryUpstreams:
         self._url = settings.database_url
         self._database = Database(settings.database_url, to_postgres)
         self._redis = Redis(settings.redis_url, to_redis)
-        kit.metrics.watch_pool(self._database.use)
+        self._blocking = (
+            None
+            if settings.handler == "async"
+            else BlockingDatabase(
+                settings.database_url, "inventory_to_postgres", clock=kit.clock, listener=kit.listener
+            )
+        )
+        kit.metrics.watch_pool((self._blocking or self._database).use)
         self.stock: StockTable = PostgresStock(self._database, kit.pipeline("inventory_to_postgres", to_postgres))
         self.copies: StockCache = RedisCopies(self._redis, kit.pipeline("inventory_to_redis", to_redis))
+        self.blocking = None if self._blocking is None else BlockingInventory(self._blocking, settings.redis_url)
+        self.assortment: Sequence[str] = ()
 
     async def open(self) -> None:
         """Migrate, connect, and warm the cache up."""
         migrations = read_migrations(Path(__file__).parent / "migrations")
         await migrate(self._url, "inventory", migrations, clock=self._kit.clock, within_s=MIGRATE_WITHIN_S)
         await self._database.open()
+        if self._blocking is not None:
+            await self._blocking.open()
         await self._warm_up()
 
     async def _warm_up(self) -> None:
         """Copy all stock into the cache, so that no product is without a stale copy when the database goes."""
         try:
             async with asyncio.timeout(WARM_UP_WITHIN_S):
-                await self.copies.put(await self.stock.read_all())
+                available = await self.stock.read_all()
+                self.assortment = tuple(sorted(available))
+                await self.copies.put(available)
         except (DependencyError, ResilienceError, TimeoutError) as exc:
             self._kit.log.line("warning", event="the cache stays cold", error=str(exc))
 
     async def close(self) -> None:
-        """Close both."""
+        """Close all."""
+        if self.blocking is not None:
+            self.blocking.close()
         await self._redis.close()
         await self._database.close()
+        if self._blocking is not None:
+            await self._blocking.close()
 
     def checks(self) -> Mapping[str, Check]:
         """Return what must answer."""

@@ -194,3 +194,14 @@ def test_no_arm_is_always_first() -> None:
 def test_the_order_of_the_arms_repeats_with_the_seed() -> None:
     assert list(sending_orders(7, ("a", "b"), 50)) == list(islice(sending_orders(7, ("a", "b"), 100), 50))
     assert list(sending_orders(7, ("a", "b"), 50)) != list(sending_orders(8, ("a", "b"), 50))
+
+
+def test_those_who_list_change_nobody_elses_instants() -> None:
+    """So every older scenario meets the customers that it always met, whatever the new kind does."""
+    without, with_lists = schedule(7, 40, 80, SHARE, 20), schedule(7, 40, 80, SHARE, 20, list_per_s=30)
+
+    assert [(one.kind, one.intended_s, one.sku) for one in without] == [
+        (one.kind, one.intended_s, one.sku) for one in with_lists if one.kind != "list"
+    ]
+    assert abs(len(instants(with_lists, "list")) - 600) < 5 * math.sqrt(600)
+    assert {one.key for one in with_lists if one.kind == "list"} == {""}

@@ -31,3 +31,12 @@ def test_a_seed_repeats_the_lots() -> None:
 
 def test_without_a_seed_lots_differ() -> None:
     assert system_rng().getrandbits(128) != system_rng().getrandbits(128)
+
+
+def test_block_holds_the_thread() -> None:
+    clock = SystemClock()
+    began_s = clock.now()
+
+    clock.block(0.02)
+
+    assert clock.now() - began_s >= 0.02

@@ -97,3 +97,28 @@ def test_a_bad_environment_ends_the_process_with_one_line(monkeypatch: pytest.Mo
     with pytest.raises(SystemExit) as caught:
         read_or_exit(BankSettings.read)
     assert str(caught.value).startswith("settings: BANK_SLOTS='many'")
+
+
+def test_a_handler_is_async_unless_it_is_said_and_faults_are_off() -> None:
+    """A blocking one runs under naive alone: a policy guards what is awaited."""
+    assert InventorySettings.read(Environment(GOOD)).handler == "async"
+    assert InventorySettings.read(Environment(GOOD)).faults is False
+    naive = {**GOOD, "LAB_PROFILE": "naive", "LAB_FAULTS": "on"}
+    for handler in ("async", "def", "blocking"):
+        settings = InventorySettings.read(Environment({**naive, "INVENTORY_HANDLER": handler}))
+        assert (settings.handler, settings.faults) == (handler, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("INVENTORY_HANDLER", "sync", "INVENTORY_HANDLER='sync' must be one of async, def, blocking"),
+        ("INVENTORY_HANDLER", "def", "INVENTORY_HANDLER='def' needs LAB_PROFILE='naive', not 'protected'"),
+        ("LAB_FAULTS", "yes", "LAB_FAULTS='yes' must be one of on, off"),
+    ],
+)
+def test_a_handler_or_a_switch_of_another_kind_is_refused(name: str, value: str, message: str) -> None:
+    with pytest.raises(BadSettingError) as caught:
+        InventorySettings.read(Environment({**GOOD, name: value}))
+
+    assert str(caught.value).startswith(message)
