@@ -9,6 +9,7 @@ The package sends everything through one class, APIConsumer, which its modules l
 place and sends to the server that the calling thread has in hand; where there is none, the package works as ever.
 """
 
+import json
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import requests
 import toxiproxy.proxy
 import toxiproxy.server
 from toxiproxy.api import APIConsumer, validate_response
+from toxiproxy.exceptions import NotFound
 
 T = TypeVar("T")
 
@@ -81,3 +83,20 @@ def _send(method: str, path: str, **kwargs: Any) -> Any:
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise ServerError(response.content)
     return validate_response(response)
+
+
+def extensions() -> frozenset[str]:
+    """Return what the server can do beyond Toxiproxy; the original has no such page, so nothing."""
+    try:
+        listed = Consumer.get("/extensions").json()
+    except NotFound:
+        return frozenset()
+    return frozenset([*listed["fields"], *listed["toxics"]])
+
+
+def reason(error: Exception) -> str:
+    """Return the server's message; the package's exceptions carry the body as bytes."""
+    try:
+        return str(json.loads(error.args[0])["error"])
+    except (LookupError, TypeError, ValueError):
+        return f"{type(error).__name__} {error.args!r}"

@@ -79,10 +79,10 @@ async def resolve(address: str) -> str:
     return join(str(found[0][4][0]), port)
 
 
-async def listening_socket(address: str) -> socket.socket:
-    """Return a non-blocking socket that listens; the caller closes it.
+async def bound_socket(address: str) -> socket.socket:
+    """Return a non-blocking socket that is bound and does not listen; the caller closes it.
 
-    A wildcard host, IPv4's too, listens on both families where the system has both, as the original does.
+    A wildcard host, IPv4's too, stands for both families where the system has both, as in the original.
 
     Raises:
         ApiError: as `resolve`, or the port is taken, forbidden, or the host is not of this machine.
@@ -95,15 +95,37 @@ async def listening_socket(address: str) -> socket.socket:
     wildcard = not host or ipaddress.ip_address(host).is_unspecified
     dual = wildcard and socket.has_dualstack_ipv6()
     target = ("::" if dual else "0.0.0.0") if wildcard else host  # noqa: S104 - asked for by the address itself
-    family = socket.AF_INET6 if ":" in target else socket.AF_INET
+    bound = socket.socket(socket.AF_INET6 if ":" in target else socket.AF_INET)
     try:
-        return socket.create_server((target, int(port)), family=family, backlog=BACKLOG, dualstack_ipv6=dual)
+        bound.settimeout(0)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if bound.family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual else 1)
+        bound.bind((target, int(port)))
     except OSError as error:
-        reason = os.strerror(error.errno or errno.EINVAL).lower()
-        raise bad_address(f"listen tcp {resolved}: bind: {reason}") from None
+        bound.close()
+        raise cannot_bind(resolved, error) from None
+    return bound
+
+
+def cannot_bind(address: str, error: OSError) -> ApiError:
+    """Return the API's error of a bind or listen that failed."""
+    reason = os.strerror(error.errno or errno.EINVAL).lower()
+    return bad_address(f"listen tcp {address}: bind: {reason}")
+
+
+async def listening_socket(address: str) -> socket.socket:
+    """Return a `bound_socket` that listens. Raises ApiError."""
+    bound = await bound_socket(address)
+    try:
+        bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise cannot_bind(address, error) from None
+    return bound
 
 
 def bound_address(listener: socket.socket) -> str:
-    """Return where a listening socket really listens."""
+    """Return where a socket is bound."""
     host, port, *_ = listener.getsockname()
     return join(host, port)

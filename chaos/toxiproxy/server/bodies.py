@@ -8,11 +8,12 @@ import json
 import math
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chaos.toxiproxy.server.errors import ApiError, bad_body
+from chaos.toxiproxy.server.syntax import syntax_error
 
 INT64 = range(-(2**63), 2**63)
 _SURROGATE = re.compile("[\\ud800-\\udfff]")
@@ -30,8 +31,12 @@ def _real(text: str) -> _Literal:
     return value
 
 
+class _NoConstantError(Exception):
+    """NaN or Infinity: JSON to Python, none to Go."""
+
+
 def _no_constant(text: str) -> None:
-    raise bad_body(f"invalid character '{text[0]}' looking for beginning of value")
+    raise _NoConstantError(text)
 
 
 _DECODER = json.JSONDecoder(parse_float=_real, parse_constant=_no_constant)
@@ -48,11 +53,8 @@ def first_value(body: bytes) -> Any:
         raise bad_body("EOF")
     try:
         return _DECODER.raw_decode(text)[0]
-    except json.JSONDecodeError as error:
-        rest = text[error.pos :].lstrip(" \t\r\n")
-        if not rest or error.msg.startswith("Unterminated string"):
-            raise bad_body("unexpected EOF") from None
-        raise bad_body(f"invalid character '{rest[0]}' looking for beginning of value") from None
+    except (json.JSONDecodeError, _NoConstantError):
+        raise syntax_error(body) from None
     except (RecursionError, ValueError):
         raise bad_body("exceeded max depth") from None
 
@@ -96,6 +98,15 @@ class Fields:
         written = value.text if isinstance(value, _Literal) else value
         return bad_body(f"json: cannot unmarshal number {written} into Go {self._field(name, go_type)}")
 
+    def place(self, name: str) -> int:
+        """Return where in the object a field stands, for reading fields in the order of the body."""
+        return next((place for place, given in enumerate(self.values) if given == name), len(self.values))
+
+    def check(self, readers: Mapping[str, Callable[[], object]]) -> None:
+        """Call the reader of each field that is there, in the order of the body: the first error is the one told."""
+        for name in sorted(readers, key=self.place):
+            readers[name]()
+
     def text(self, name: str, default: str) -> str:
         """Return a string field."""
         value = self.values.get(name)
@@ -111,7 +122,7 @@ class Fields:
             raise mismatch(value, self._field(name, "bool"))
         return default if value is None else value
 
-    def integer(self, name: str, default: int) -> int:
+    def integer(self, name: str, default: int, go_type: str = "int64") -> int:
         """Return a 64-bit integer field; 1.5 and 5.0 are refused."""
         value = self.values.get(name)
         if value is None:
@@ -119,8 +130,23 @@ class Fields:
         if isinstance(value, int) and not isinstance(value, bool) and value in INT64:
             return value
         if kind(value) == "number":
-            raise self._bad_number(value, name, "int64")
-        raise mismatch(value, self._field(name, "int64"))
+            raise self._bad_number(value, name, go_type)
+        raise mismatch(value, self._field(name, go_type))
+
+    def double(self, name: str, default: float) -> float:
+        """Return a number field in double precision."""
+        value = self.values.get(name)
+        if value is None:
+            return default
+        if kind(value) != "number":
+            raise mismatch(value, self._field(name, "float64"))
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isinf(number):
+            raise self._bad_number(value, name, "float64")
+        return number
 
     def real(self, name: str, default: float) -> float:
         """Return a number field in single precision, which is what the original keeps and prints."""
@@ -136,7 +162,7 @@ class Fields:
 
     def nested(self, name: str, *, owner: str, go_type: str) -> "Fields":
         """Return the fields of an object field; absent or null has none."""
-        return Fields.of(self.values.get(name), owner=owner, target=self._field(name, go_type))
+        return Fields.of(self.values.get(name.lower()), owner=owner, target=self._field(name, go_type))
 
 
 def single_precision(value: float) -> float:
@@ -153,14 +179,3 @@ def single_precision(value: float) -> float:
         if struct.pack("<f", candidate) == struct.pack("<f", rounded):
             return candidate
     return float(rounded)
-
-
-def dump(value: object) -> str:
-    """Return JSON as the original prints it: no spaces, and the three characters that HTML minds escaped."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
-
-
-def plain_number(value: float) -> float | int:
-    """Return 1 for 1.0: Go prints a whole float without its point."""
-    return int(value) if value.is_integer() else value

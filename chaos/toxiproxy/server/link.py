@@ -5,9 +5,10 @@ not read while a stage is full or the destination does not keep up, so the sende
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from chaos.toxiproxy.server.meter import Traffic
 from chaos.toxiproxy.server.runtime import Runtime
 from chaos.toxiproxy.server.toxics import TYPES
 from chaos.toxiproxy.server.toxics.base import Bench, Sink, Stage, Toxic
@@ -16,32 +17,71 @@ from chaos.toxiproxy.server.toxics.base import Bench, Sink, Stage, Toxic
 CHUNK_BYTES = 32 * 1_024
 
 
-class _Outlet:
-    """The end of the chain: the destination socket."""
+def _nothing() -> None:
+    """Do nothing."""
 
-    def __init__(self, destination: asyncio.Transport) -> None:
+
+class _Outlet:
+    """The end of the chain: the destination socket.
+
+    `cuts`: the end closes the whole socket once it has sent what it has. Otherwise only its writing side is shut.
+    """
+
+    def __init__(self, destination: asyncio.Transport, traffic: Traffic, on_end: Callable[[], None]) -> None:
         self._destination = destination
+        self._traffic = traffic
+        self._on_end = on_end
+        self.cuts = False
+        self.ended = False
 
     def feed(self, data: bytes, at_s: float) -> None:  # noqa: ARG002 - a socket has no use for the instant
         """Write; a socket that is closing takes nothing more."""
-        if not self._destination.is_closing():
+        if not self._destination.is_closing() and not self.ended:
+            self._traffic.sent += len(data)
             self._destination.write(data)
 
     def end(self) -> None:
-        """Close the whole socket once it has sent what it has: the original knows no half-close."""
-        self._destination.close()
+        """Pass the end on."""
+        self.ended = True
+        if self.cuts:
+            self._destination.close()
+        elif not self._destination.is_closing():
+            self._destination.write_eof()
+        self._on_end()
+
+    def cut(self) -> None:
+        """Let the end, also one that has passed already, close the socket."""
+        self.cuts = True
+        if self.ended:
+            self._destination.close()
 
 
 class Link:
-    """Data of one direction. `source` is read, `destination` is written."""
+    """Data of one direction. `source` is read, `destination` is written.
+
+    `reset` makes the connection close by RST; `on_end` is called when the end of the stream has passed.
+    """
 
     def __init__(
-        self, source: asyncio.Transport, destination: asyncio.Transport, toxics: Sequence[Toxic], runtime: Runtime
+        self,
+        source: asyncio.Transport,
+        destination: asyncio.Transport,
+        toxics: Sequence[Toxic],
+        runtime: Runtime,
+        *,
+        traffic: Traffic | None = None,
+        reset: Callable[[], None] = _nothing,
+        on_end: Callable[[], None] = _nothing,
     ) -> None:
         self._source = source
         self._destination = destination
-        self._bench = Bench(runtime.loop, runtime.now, runtime.rng, moved=self.regulate)
-        self._outlet = _Outlet(destination)
+        self.traffic = Traffic() if traffic is None else traffic
+        self._outlet = _Outlet(destination, self.traffic, on_end)
+        # The original knows no half-close: there every end closes the destination whole.
+        self._outlet.cuts = runtime.strict
+        self._bench = Bench(
+            runtime.loop, runtime.now, runtime.rng, self.regulate, self._outlet.cut, reset, strict=runtime.strict
+        )
         self._stages: list[Stage[Any]] = []
         self._destination_full = False
         self._reading = True
@@ -49,23 +89,33 @@ class Link:
         for toxic in toxics:
             self.add(toxic)
 
+    @property
+    def ended(self) -> bool:
+        """Say whether the end of the stream has reached the destination."""
+        return self._outlet.ended
+
     def feed(self, data: bytes) -> None:
         """Take what the source sent."""
+        size = len(data)
+        self.traffic.received += size
         if not self._stages:
             if not self._destination.is_closing():
+                self.traffic.sent += size
                 self._destination.write(data)
             return
         at_s = self._bench.now()
         first = self._stages[0]
-        if len(data) <= CHUNK_BYTES:
+        if size <= CHUNK_BYTES:
             first.feed(data, at_s)
         else:
-            for start in range(0, len(data), CHUNK_BYTES):
+            for start in range(0, size, CHUNK_BYTES):
                 first.feed(data[start : start + CHUNK_BYTES], at_s)
         self.regulate()
 
-    def end(self) -> None:
-        """Take the end of the source, by its own will or by an error; further calls do nothing."""
+    def end(self, *, cut: bool = False) -> None:
+        """Take the end of the source; a second one only counts for `cut`: the source is gone, to read and to write."""
+        if cut:
+            self._outlet.cut()
         if not self._ended:
             self._ended = True
             self._first.end()
@@ -110,7 +160,7 @@ class Link:
     def regulate(self) -> None:
         """Read the source if, and only if, there is room for what it sends."""
         reading = not self._destination_full and not any(stage.full for stage in self._stages)
-        if reading == self._reading or self._source.is_closing():
+        if reading == self._reading or self._ended or self._source.is_closing():
             return
         self._reading = reading
         if reading:

@@ -2,16 +2,30 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from chaos.toxiproxy.server.bodies import Fields, first_value, mismatch
 from chaos.toxiproxy.server.errors import ApiError, Problem
 from chaos.toxiproxy.server.proxy import Proxy
 from chaos.toxiproxy.server.runtime import Runtime
+from chaos.toxiproxy.server.toxic_bodies import read_ttl_s
 
 # How the original's messages name what a body is read into.
 _PROXY = "value of type toxiproxy.Proxy"
 _LISTED = r'struct { toxiproxy.Proxy; Enabled *bool "json:\"enabled\"" }'
+
+
+def _check_types(given: Fields) -> None:
+    """Refuse fields of a wrong type, the first in the order of the body. Raises ApiError."""
+    given.check(
+        {
+            **{name: partial(given.text, name, "") for name in ("name", "listen", "upstream")},
+            "enabled": lambda: given.flag("enabled", default=True),
+            # A field that the original shows by mistake, and reads by mistake.
+            "logger": lambda: given.nested("Logger", owner="", go_type="zerolog.Logger"),
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,7 @@ class _Wanted:
     def read(cls, value: object, *, owner: str, target: str, place: str = "") -> "_Wanted":
         """Return what a JSON object asks for. Raises ApiError."""
         given = Fields.of(value, owner=owner, target=target)
+        _check_types(given)
         wanted = cls(
             given.text("name", ""),
             given.text("listen", ""),
@@ -58,6 +73,11 @@ class Registry:
         self._proxies: dict[str, Proxy] = {}
         self._changing = asyncio.Lock()
 
+    @property
+    def runtime(self) -> Runtime:
+        """Return what its proxies share."""
+        return self._runtime
+
     def as_json(self) -> dict[str, Any]:
         """Return all proxies by name, sorted."""
         return {name: self._proxies[name].as_json() for name in sorted(self._proxies)}
@@ -82,25 +102,27 @@ class Registry:
             return await self._place(wanted)
 
     async def update(self, name: str, body: bytes) -> Proxy:
-        """Change listen, upstream and enabled, as far as the body names them.
+        """Change listen, upstream and enabled, as far as the body names them; `ttl_s` ends its being disabled.
 
         Raises:
             ApiError: no such proxy, then the body, then the address.
         """
         proxy = self.get(name)
         given = Fields.of(first_value(body), owner="Proxy", target=_PROXY)
-        given.text("name", "")
+        _check_types(given)
         async with self._changing:
             enabled = given.flag("enabled", default=proxy.enabled)
+            ttl_s = 0.0 if self._runtime.strict else read_ttl_s(given, 0.0)
             await proxy.update(
                 given.text("listen", proxy.listen), given.text("upstream", proxy.upstream), enabled=enabled
             )
+            proxy.return_after(ttl_s)
         return proxy
 
     async def delete(self, name: str) -> None:
         """Stop and forget a proxy. Raises ApiError when there is none."""
         async with self._changing:
-            await self.get(name).stop()
+            await self.get(name).retire()
             del self._proxies[name]
 
     async def populate(self, body: bytes) -> Populated:
@@ -133,17 +155,18 @@ class Registry:
             for proxy in list(self._proxies.values()):
                 await proxy.start()
                 proxy.chain.clear()
+                await proxy.turn_door()
 
     async def close(self) -> None:
         """Stop every proxy, all at once."""
-        await asyncio.gather(*(proxy.stop() for proxy in self._proxies.values()))
+        await asyncio.gather(*(proxy.retire() for proxy in self._proxies.values()))
 
     async def _place(self, wanted: _Wanted) -> Proxy:
         existing = self._proxies.get(wanted.name)
         if existing is not None:
             if not await existing.differs(wanted.listen, wanted.upstream):
                 return existing
-            await existing.stop()
+            await existing.retire()
         proxy = Proxy(wanted.name, wanted.listen, wanted.upstream, self._runtime)
         if wanted.enabled:
             await proxy.start()

@@ -12,7 +12,7 @@ import pytest
 
 from chaos.errors import HealFailed, ToxiproxyError
 from chaos.faults import applied, assert_clean
-from chaos.scenario import Down, Fault, Toxic
+from chaos.scenario import Down, LinkFault, Toxic
 from chaos.toxiproxy.client import ToxiproxyClient
 from resilience.clock import SystemClock
 
@@ -44,12 +44,12 @@ async def under(client: ToxiproxyClient) -> set[str]:
     return {name for name, proxy in (await client.proxies()).items() if proxy.toxics or not proxy.enabled}
 
 
-def targets(fault: Fault) -> set[str]:
+def targets(fault: LinkFault) -> set[str]:
     return {f"{arm}.{link}" for arm in ARMS for link in fault.links}
 
 
 @FAULTS
-async def test_in_force_inside_and_gone_after(client: ToxiproxyClient, links: None, fault: Fault) -> None:
+async def test_in_force_inside_and_gone_after(client: ToxiproxyClient, links: None, fault: LinkFault) -> None:
     """Inside the block every arm's links carry the fault and no others; after it none does."""
     before_s = CLOCK.now()
     async with applied(fault, ARMS, client, CLOCK) as in_force:
@@ -76,7 +76,7 @@ async def test_two_faults_on_one_link(client: ToxiproxyClient, links: None) -> N
 
 
 @FAULTS
-async def test_healed_when_the_block_raises(client: ToxiproxyClient, links: None, fault: Fault) -> None:
+async def test_healed_when_the_block_raises(client: ToxiproxyClient, links: None, fault: LinkFault) -> None:
     """An error of the block passes through a heal."""
     with pytest.raises(ZeroDivisionError):
         async with applied(fault, ARMS, client, CLOCK):
@@ -85,7 +85,7 @@ async def test_healed_when_the_block_raises(client: ToxiproxyClient, links: None
 
 
 @FAULTS
-async def test_healed_when_cancelled_inside(client: ToxiproxyClient, links: None, fault: Fault) -> None:
+async def test_healed_when_cancelled_inside(client: ToxiproxyClient, links: None, fault: LinkFault) -> None:
     """A task that is cancelled, again and again, still heals before it ends as cancelled."""
     entered = asyncio.Event()
 
@@ -105,7 +105,7 @@ async def test_healed_when_cancelled_inside(client: ToxiproxyClient, links: None
 
 
 @FAULTS
-async def test_healed_when_cancelled_at_any_moment(client: ToxiproxyClient, links: None, fault: Fault) -> None:
+async def test_healed_when_cancelled_at_any_moment(client: ToxiproxyClient, links: None, fault: LinkFault) -> None:
     """Wherever a cancellation falls - before, while applying, inside, while healing - nothing stays."""
 
     async def run() -> None:
@@ -124,7 +124,7 @@ async def test_healed_when_cancelled_at_any_moment(client: ToxiproxyClient, link
 
 
 @FAULTS
-def test_healed_when_the_loop_is_torn_down(toxiproxy_server: Any, fault: Fault) -> None:
+def test_healed_when_the_loop_is_torn_down(toxiproxy_server: Any, fault: LinkFault) -> None:
     """A program that ends while the fault is in force heals: asyncio then cancels every task, the healing ones too."""
 
     async def run(entered: asyncio.Event) -> None:
@@ -188,7 +188,7 @@ async def test_a_request_that_arrives_late_is_healed_too(
 
 @FAULTS
 async def test_a_missing_proxy_is_refused_before_anything_is_touched(
-    client: ToxiproxyClient, links: None, fault: Fault
+    client: ToxiproxyClient, links: None, fault: LinkFault
 ) -> None:
     """A fault that cannot reach every arm reaches none."""
     with pytest.raises(ToxiproxyError, match=r"there is no proxy fourth\."):
@@ -230,7 +230,7 @@ async def test_a_fault_applied_in_part_is_healed(toxiproxy_server: Any, http: ht
 
 
 @FAULTS
-async def test_the_same_fault_twice_is_refused(client: ToxiproxyClient, links: None, fault: Fault) -> None:
+async def test_the_same_fault_twice_is_refused(client: ToxiproxyClient, links: None, fault: LinkFault) -> None:
     """A fault that is in force already is refused, and the first one is left alone."""
     async with applied(fault, ARMS, client, CLOCK):
         with pytest.raises(ToxiproxyError, match="in force already"):
@@ -242,7 +242,9 @@ async def test_the_same_fault_twice_is_refused(client: ToxiproxyClient, links: N
 
 @FAULTS
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["dead", "hanging"])
-async def test_a_server_that_is_gone_fails_the_heal_in_time(own_server: Any, fault: Fault, how: signal.Signals) -> None:
+async def test_a_server_that_is_gone_fails_the_heal_in_time(
+    own_server: Any, fault: LinkFault, how: signal.Signals
+) -> None:
     """A server that died, or hangs, means HealFailed within a few bounds, also when the task is cancelled."""
     await create_links(own_server.url)
     async with ToxiproxyClient(own_server.url, timeout_s=0.5) as client:

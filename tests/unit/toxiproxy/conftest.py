@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from chaos.toxiproxy.server.toxics.base import Attributes, Bench, Stage, Toxic
+from chaos.toxiproxy.server.toxics.attributes import Attributes
+from chaos.toxiproxy.server.toxics.base import Bench, Stage, Toxic
 
 NEVER_MS = math.inf
 

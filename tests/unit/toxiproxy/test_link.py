@@ -17,6 +17,7 @@ class Socket:
     def __init__(self) -> None:
         self.written: list[bytes] = []
         self.closing = False
+        self.ended = False
         self.reading = True
 
     @property
@@ -25,10 +26,14 @@ class Socket:
 
     def write(self, data: bytes) -> None:
         assert not self.closing, "written after the close"
+        assert not self.ended, "written after the end"
         self.written.append(data)
 
     def close(self) -> None:
         self.closing = True
+
+    def write_eof(self) -> None:
+        self.ended = True
 
     def is_closing(self) -> bool:
         return self.closing
@@ -61,7 +66,7 @@ def test_without_toxics_the_chunk_itself_is_written(workshop: Any) -> None:
     assert pipe.destination.written[0] is chunk
     pipe.link.end()
     pipe.link.end()
-    assert pipe.destination.closing
+    assert pipe.destination.ended
 
 
 def test_with_a_toxic_chunks_are_the_original_s_at_most(workshop: Any) -> None:
@@ -103,10 +108,10 @@ def test_an_end_survives_the_removal_of_the_toxic_that_holds_it(workshop: Any) -
     pipe = Pipe(workshop, slow)
     pipe.link.feed(b"a")
     pipe.link.end()
-    assert not pipe.destination.closing
+    assert not pipe.destination.ended
     pipe.link.remove(slow)
     assert pipe.destination.data == b"a"
-    assert pipe.destination.closing
+    assert pipe.destination.ended
 
 
 def test_nothing_passes_behind_the_end_of_a_removed_timeout(workshop: Any) -> None:

@@ -243,16 +243,29 @@ class TestResetPeer:
         assert workshop.out.ended_ms == 0
 
 
+AT_WORK: dict[str, dict[str, float]] = {
+    "latency": {"latency": 100},
+    "latency_uniform": {"minimum": 100, "maximum": 200},
+    "latency_normal": {"mean": 100, "deviation": 1},
+    "latency_lognormal": {"median": 100, "p99": 101},
+    "latency_pareto": {"minimum": 100, "p99": 200},
+    "packet_loss": {"loss_rate": 1.0},
+    "timeout": {"timeout": 100},
+}
+# They work on something else than data, or on how it is cut.
+PASSING = ("noop", "slow_close", "slicer", "connect_delay", "connect_hang", "refuse")
+
+
 @pytest.mark.parametrize("kind", sorted(TYPES))
 def test_a_spared_connection_passes_everything_until_an_update_rolls_again(workshop: Any, kind: str) -> None:
-    """At toxicity 0 every toxic passes data; at 1 after an update none but noop does so at once."""
-    attributes = {"latency": {"latency": 100}, "timeout": {"timeout": 100}}.get(kind, {})
+    """At toxicity 0 every toxic passes data; at 1 after an update some do so at once, the others do not."""
+    attributes = AT_WORK.get(kind, {})
     stage = workshop.stage(TYPES[kind].stage, TYPES[kind].attributes(**attributes), toxicity=0)
     workshop.feed(stage, b"a")
     assert workshop.out.data == b"a"
     update(stage)
     workshop.feed(stage, b"b")
-    assert workshop.out.data == (b"ab" if kind == "noop" else b"a")
+    assert workshop.out.data == (b"ab" if kind in PASSING else b"a")
 
 
 @pytest.mark.parametrize("kind", ["latency", "bandwidth"])
@@ -283,9 +296,14 @@ def test_after_the_end_nothing_passes_and_no_timer_stays(workshop: Any, kind: st
 
 @pytest.mark.parametrize(
     ("kind", "attribute", "value", "bound"),
-    [("bandwidth", "rate", -1, "from 0 to"), ("latency", "jitter", 2**62, f"to {2**62 - 1}")],
+    [
+        ("bandwidth", "rate", -1, "from 0 to"),
+        ("latency", "jitter", 2**62, "to 1000000000000000"),
+        ("packet_loss", "loss_rate", 1.5, "from 0 to 1"),
+    ],
 )
-def test_attributes_outside_their_bounds_are_refused(kind: str, attribute: str, value: int, bound: str) -> None:
-    """The message names attribute, bound and value."""
+def test_attributes_outside_their_bounds_are_refused(kind: str, attribute: str, value: float, bound: str) -> None:
+    """The message names attribute, bound and value; without the check they are taken, as by the original."""
+    attributes = TYPES[kind].attributes.read(Fields({attribute: value}, "T"))
     with pytest.raises(ApiError, match=f"attribute {attribute} must be .*{bound}.* not {value}"):
-        TYPES[kind].attributes.read(Fields({attribute: value}, "T"))
+        attributes.check()

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from chaos.toxiproxy.server.addresses import join, port_number, resolve, split
-from chaos.toxiproxy.server.api import ROUTES, match
-from chaos.toxiproxy.server.bodies import Fields, dump, first_value, plain_number, single_precision
+from chaos.toxiproxy.server.bodies import Fields, first_value, single_precision
 from chaos.toxiproxy.server.errors import ApiError
 from chaos.toxiproxy.server.flags import parse
+from chaos.toxiproxy.server.printing import dump, plain_number
+from chaos.toxiproxy.server.routes import ROUTES, match
 
 
 @pytest.mark.parametrize(

@@ -5,40 +5,27 @@
 A stage is pushed: `feed` hands it a chunk with the instant at which the chunk arrived, `end` says that no more comes.
 It hands both on to its `sink`, at once or from an alarm, always in order. Nothing here sleeps.
 
-To write a toxic: frozen Attributes whose fields are its JSON attributes, a Stage with `on_data`, a line in TYPES.
+To write a toxic: frozen Attributes (see attributes.py), a Stage with `on_data`, a line in TYPES.
 """
 
 import asyncio
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Generic, Protocol, Self, TypeVar, cast
+from dataclasses import asdict, dataclass, field
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from chaos.toxiproxy.server.alarm import Alarm
-from chaos.toxiproxy.server.bodies import Fields, plain_number
-from chaos.toxiproxy.server.errors import bad_body
+from chaos.toxiproxy.server.printing import plain_number
+from chaos.toxiproxy.server.toxics.attributes import Attributes
 
 
-@dataclass(frozen=True)
-class Attributes:
-    """The settings of a toxic, whole numbers named as in the JSON; the default of each is 0."""
+@dataclass
+class Tally:
+    """How often a toxic acted: connections of which it touched anything, and chunks. It outlives the toxic."""
 
-    @classmethod
-    def read(cls, given: Fields, current: "Attributes | None" = None) -> Self:
-        """Return `current` (or the defaults) with the given attributes changed.
-
-        Raises:
-            ApiError: an attribute is no integer, or outside its bounds.
-        """
-        names = [field.name for field in fields(cls)]
-        return cls(**{name: given.integer(name, getattr(current, name, 0)) for name in names})
-
-
-def refuse_outside(name: str, value: int, bounds: range) -> None:
-    """Raise ApiError unless `value` is within `bounds`: the original crashes outside them."""
-    if value not in bounds:
-        raise bad_body(f"attribute {name} must be from {bounds.start} to {bounds.stop - 1}, not {value}")
+    connections: int = 0
+    chunks: int = 0
 
 
 @dataclass
@@ -50,15 +37,18 @@ class Toxic:
     stream: str
     toxicity: float
     attributes: Attributes
+    ttl_s: float = 0.0  # 0: it stays until it is taken out.
+    tally: Tally = field(default_factory=Tally)
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object, keys in the order of the original."""
         return {
-            "attributes": asdict(self.attributes),
+            "attributes": {name: plain_number(value) for name, value in asdict(self.attributes).items()},
             "name": self.name,
             "type": self.type,
             "stream": self.stream,
             "toxicity": plain_number(self.toxicity),
+            **({"ttl_s": plain_number(self.ttl_s)} if self.ttl_s else {}),
         }
 
 
@@ -74,12 +64,19 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Bench:
-    """What a stage works with. `now` is monotonic seconds; `moved` tells the link that a stage holds less."""
+    """What a stage works with.
+
+    `now` is monotonic seconds. `moved` tells the link that a stage holds less, `cut` that the end which follows is the
+    connection's and not only the stream's, `reset` that the connection has to close by RST.
+    """
 
     loop: asyncio.AbstractEventLoop
     now: Callable[[], float]
     rng: random.Random
     moved: Callable[[], None]
+    cut: Callable[[], None] = lambda: None
+    reset: Callable[[], None] = lambda: None
+    strict: bool = False
 
     def alarm(self, callback: Callable[[], None]) -> Alarm:
         """Return an alarm of this loop."""
@@ -102,6 +99,7 @@ class Stage(ABC, Generic[A]):
         self.sink = sink
         self.ended = False
         self.active = self._roll()
+        self._touched = False
 
     @property
     def attributes(self) -> A:
@@ -121,6 +119,9 @@ class Stage(ABC, Generic[A]):
         if self.ended:
             return
         if self.active:
+            if not self._touched:
+                self._touch()
+            self.toxic.tally.chunks += 1
             self.on_data(data, at_s)
         else:
             self.sink.feed(data, at_s)
@@ -131,6 +132,9 @@ class Stage(ABC, Generic[A]):
             return
         if self.active:
             self.on_end()
+            # Most let an end pass: that is no deed.
+            if not self.ended and not self._touched:
+                self._touch()
         else:
             self.finish()
 
@@ -140,6 +144,12 @@ class Stage(ABC, Generic[A]):
             self.ended = True
             self.cancel()
             self.sink.end()
+
+    def close(self) -> None:
+        """End the whole connection behind what the toxics further down hold."""
+        if not self.ended:
+            self.bench.cut()
+            self.finish()
 
     def update(self) -> None:
         """Work by the toxic's new attributes and toxicity from now on."""
@@ -171,6 +181,10 @@ class Stage(ABC, Generic[A]):
 
     def cancel(self) -> None:
         """Stop alarms and drop what is held: the stream or the connection has ended."""
+
+    def _touch(self) -> None:
+        self._touched = True
+        self.toxic.tally.connections += 1
 
     def _roll(self) -> bool:
         return self.bench.rng.random() < self.toxic.toxicity

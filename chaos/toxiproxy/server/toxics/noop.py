@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from chaos.toxiproxy.server.toxics.base import Attributes, Stage
+from chaos.toxiproxy.server.toxics.attributes import Attributes
+from chaos.toxiproxy.server.toxics.base import Stage
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """reset_peer: the connection is reset `timeout` ms after its first data (or its end) in this stream.
 
-A reset (RST) needs SO_LINGER 0 on both sockets, which a connection sets when it begins under this toxic. One that was
-there before the toxic gets an ordinary close, as in the original.
+A reset (RST) needs SO_LINGER 0 on both sockets. It is set when the toxic acts; under --strict when a connection begins
+under the toxic, so that one which was there before gets an ordinary close, as in the original.
 """
 
 from dataclasses import dataclass
 
-from chaos.toxiproxy.server.toxics.base import Attributes, Bench, Sink, Stage, Toxic
+from chaos.toxiproxy.server.toxics.attributes import Attributes
+from chaos.toxiproxy.server.toxics.base import Bench, Sink, Stage, Toxic
 
 MS = 0.001
 
@@ -23,7 +24,7 @@ class ResetPeerStage(Stage[ResetPeerAttributes]):
 
     def __init__(self, toxic: Toxic, bench: Bench, sink: Sink) -> None:
         super().__init__(toxic, bench, sink)
-        self._alarm = bench.alarm(self.finish)
+        self._alarm = bench.alarm(self._reset)
 
     def on_data(self, data: bytes, at_s: float) -> None:  # noqa: ARG002 - dropped
         """Drop the chunk; the first one starts the timer."""
@@ -36,11 +37,16 @@ class ResetPeerStage(Stage[ResetPeerAttributes]):
     def release(self) -> None:
         """Close at once if data has been dropped: the stream has a hole and must not go on."""
         if self._alarm.pending:
-            self.finish()
+            self._reset()
 
     def cancel(self) -> None:
         """Stop the timer."""
         self._alarm.cancel()
+
+    def _reset(self) -> None:
+        if not self.bench.strict:
+            self.bench.reset()
+        self.close()
 
     def _trigger(self) -> None:
         if not self._alarm.pending:

@@ -6,7 +6,8 @@ has holes. Both are the original's behaviour.
 
 from dataclasses import dataclass
 
-from chaos.toxiproxy.server.toxics.base import Attributes, Bench, Sink, Stage, Toxic
+from chaos.toxiproxy.server.toxics.attributes import Attributes
+from chaos.toxiproxy.server.toxics.base import Bench, Sink, Stage, Toxic
 
 MS = 0.001
 
@@ -23,7 +24,7 @@ class TimeoutStage(Stage[TimeoutAttributes]):
 
     def __init__(self, toxic: Toxic, bench: Bench, sink: Sink) -> None:
         super().__init__(toxic, bench, sink)
-        self._alarm = bench.alarm(self.finish)
+        self._alarm = bench.alarm(self.close)
 
     def begin(self) -> None:
         """Start the timer with the connection, not with its first data."""
@@ -45,7 +46,7 @@ class TimeoutStage(Stage[TimeoutAttributes]):
 
     def remove(self) -> None:
         """Close the connection, even one that the roll had spared."""
-        self.finish()
+        self.close()
 
     def cancel(self) -> None:
         """Stop the timer."""
