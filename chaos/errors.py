@@ -11,6 +11,7 @@
     +-- ProcessEnded          a process of a lab that was ready ended by itself
     +-- ToxiproxyError        the proxy refused, or did not answer in time
     |   +-- HealFailed        a fault could not be taken out again
+    +-- ServiceFaultError     a service did not let a fault be switched on, or did not answer in time
     +-- RunFolderError        runs/ cannot be written
     +-- LoadFailed            the load generator ended early or never began
     +-- QueryError            a query of a dashboard is malformed, too large, or not answered
@@ -65,6 +66,10 @@ class ToxiproxyError(LabError):
 
 class HealFailed(ToxiproxyError):
     """A fault is still in force, or nobody knows whether it is."""
+
+
+class ServiceFaultError(LabError):
+    """A service did not switch a fault on or off, or did not answer in time."""
 
 
 class RunFolderError(LabError):

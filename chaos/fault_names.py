@@ -1,6 +1,16 @@
 """What a fault is called: its toxic on a proxy, the proxy of a link, and the whole of it in words."""
 
-from chaos.scenario import Down, Fault, Toxic
+from chaos.scenario import Down, Fault, SlowCall, Toxic
+
+_EXTENSIONS = {
+    "latency_uniform": "latency {minimum} to {maximum} ms, uniform",
+    "latency_normal": "latency {mean} ± {deviation} ms, normal",
+    "latency_lognormal": "latency of median {median} and p99 {p99} ms, log-normal",
+    "latency_pareto": "latency from {minimum} ms with p99 {p99} ms, Pareto",
+    "connect_delay": "new connections {delay} ms late",
+    "connect_hang": "new connections hang",
+    "refuse": "new connections refused",
+}
 
 
 def proxy_name(arm: str, link: str) -> str:
@@ -16,7 +26,9 @@ def toxic_name(fault: Toxic) -> str:
 
 def title(fault: Fault) -> str:
     """Return a fault in words, e.g. `latency 800 ms on orders_to_postgres, inventory_to_postgres`."""
-    links = ", ".join(fault.links)
+    links = ", ".join(fault.targets)
+    if isinstance(fault, SlowCall):
+        return f"a slow call of {fault.attributes.call_ms} ms in each reservation of {links}"
     if isinstance(fault, Down):
         return f"down: {links}"
     stream = " upstream" if fault.stream == "upstream" else ""
@@ -26,6 +38,8 @@ def title(fault: Fault) -> str:
 
 def _effect(fault: Toxic) -> str:
     given = fault.attributes
+    if fault.type in _EXTENSIONS:
+        return _EXTENSIONS[fault.type].format(**given)
     match fault.type:
         case "latency":
             jitter = given.get("jitter", 0)
@@ -35,6 +49,6 @@ def _effect(fault: Toxic) -> str:
         case "timeout":
             wait_ms = given.get("timeout", 0)
             return f"silence, then close after {wait_ms} ms" if wait_ms else "silence"
-        case "reset_peer":
+        case _:  # reset_peer
             wait_ms = given.get("timeout", 0)
             return f"reset after {wait_ms} ms" if wait_ms else "reset"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from chaos.errors import HealFailed, ToxiproxyError
 from chaos.fault_names import proxy_name, title, toxic_name
 from chaos.run import FaultWindow
-from chaos.scenario import Down, Fault
+from chaos.scenario import Down, Fault, LinkFault
 from chaos.shield import to_the_end
 from chaos.toxiproxy.client import Proxy, ToxiproxyClient
 from resilience.clock import Clock
@@ -53,8 +53,12 @@ class InForce:
 
 
 @asynccontextmanager
-async def applied(fault: Fault, arms: Sequence[str], client: ToxiproxyClient, clock: Clock) -> AsyncIterator[InForce]:
+async def applied(
+    fault: LinkFault, arms: Sequence[str], client: ToxiproxyClient, clock: Clock, *, ttl_s: float = 0.0
+) -> AsyncIterator[InForce]:
     """Keep a fault in force on its links of all arms, at once, until the block is left in whatever way.
+
+    With a `ttl_s` above 0 a server that knows it takes the fault out after that, should the lab die.
 
     Raises:
         ToxiproxyError: it could not be applied everywhere; what had been applied has been healed.
@@ -64,7 +68,7 @@ async def applied(fault: Fault, arms: Sequence[str], client: ToxiproxyClient, cl
     await _check_ready(fault, targets, client)
     in_force: InForce | None = None
     try:
-        await to_the_end(lambda: _apply(fault, targets, client), restarts=0)
+        await to_the_end(lambda: _apply(fault, targets, client, ttl_s), restarts=0)
         in_force = InForce(fault, targets, from_s=clock.now())
         yield in_force
     finally:
@@ -82,6 +86,15 @@ async def assert_clean(client: ToxiproxyClient) -> None:
         raise HealFailed("Toxiproxy is not clean: " + "; ".join(left))
 
 
+async def dirt(client: ToxiproxyClient) -> str:
+    """Say what is left of a fault on the proxies, or nothing."""
+    try:
+        await assert_clean(client)
+    except HealFailed as error:
+        return str(error)
+    return ""
+
+
 def _unclean(proxy: Proxy) -> Iterable[str]:
     if not proxy.enabled:
         yield f"{proxy.name} is disabled"
@@ -89,7 +102,7 @@ def _unclean(proxy: Proxy) -> Iterable[str]:
         yield f"{proxy.name} has the toxic {toxic.name}"
 
 
-async def _check_ready(fault: Fault, targets: Sequence[str], client: ToxiproxyClient) -> None:
+async def _check_ready(fault: LinkFault, targets: Sequence[str], client: ToxiproxyClient) -> None:
     """Refuse a fault before anything is touched: a proxy is missing, or already under this fault."""
     proxies = await client.proxies()
     missing = [name for name in targets if name not in proxies]
@@ -100,16 +113,16 @@ async def _check_ready(fault: Fault, targets: Sequence[str], client: ToxiproxyCl
         raise ToxiproxyError(f"cannot apply {title(fault)}: it is in force already on {', '.join(taken)}")
 
 
-def _is_under(fault: Fault, proxy: Proxy) -> bool:
+def _is_under(fault: LinkFault, proxy: Proxy) -> bool:
     if isinstance(fault, Down):
         return not proxy.enabled
     return toxic_name(fault) in {toxic.name for toxic in proxy.toxics}
 
 
-async def _apply(fault: Fault, targets: Sequence[str], client: ToxiproxyClient) -> None:
+async def _apply(fault: LinkFault, targets: Sequence[str], client: ToxiproxyClient, ttl_s: float) -> None:
     async def one(proxy: str) -> None:
         if isinstance(fault, Down):
-            await client.set_enabled(proxy, enabled=False)
+            await client.set_enabled(proxy, enabled=False, ttl_s=ttl_s)
             return
         await client.add_toxic(
             proxy,
@@ -118,12 +131,13 @@ async def _apply(fault: Fault, targets: Sequence[str], client: ToxiproxyClient) 
             stream=fault.stream,
             toxicity=fault.toxicity,
             attributes=fault.attributes,
+            ttl_s=ttl_s,
         )
 
     await _all(one(proxy) for proxy in targets)
 
 
-async def _heal(fault: Fault, targets: Sequence[str], client: ToxiproxyClient) -> None:
+async def _heal(fault: LinkFault, targets: Sequence[str], client: ToxiproxyClient) -> None:
     """Take the fault out and read back that it is gone. Raises HealFailed."""
     reason: ToxiproxyError | None = None
     for _ in range(HEAL_ATTEMPTS):
@@ -142,7 +156,7 @@ async def _heal(fault: Fault, targets: Sequence[str], client: ToxiproxyClient) -
     raise HealFailed(f"{title(fault)} was not healed: {reason}; {outcome}") from reason
 
 
-async def _heal_once(fault: Fault, targets: Sequence[str], client: ToxiproxyClient) -> None:
+async def _heal_once(fault: LinkFault, targets: Sequence[str], client: ToxiproxyClient) -> None:
     async def one(proxy: str) -> None:
         if isinstance(fault, Down):
             await client.set_enabled(proxy, enabled=True)

@@ -11,6 +11,7 @@ from chaos.run import ArmLedger, Component, FaultWindow, PhaseTime
 class Observed:
     """What a run left in memory; requests and metrics are in the folder's files. Times are seconds after t0."""
 
+    engine: str = "local"
     components: tuple[Component, ...] = ()
     timeline: list[PhaseTime] = field(default_factory=list)
     fault_windows: list[FaultWindow] = field(default_factory=list)
@@ -18,6 +19,7 @@ class Observed:
     ledger: dict[str, ArmLedger] = field(default_factory=dict)
     arrivals: int = 0
     ledger_problem: str = ""
+    lacking: str = ""  # What the scenario asks for and this Toxiproxy cannot do.
     dirty_start: str = ""
     dirty_end: str = ""
     left_running: tuple[str, ...] = ()

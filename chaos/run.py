@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from chaos.scenario import Scenario
+from chaos.scenario import Handler, Scenario
 
 Word = Literal["CONFIRMED", "REFUTED", "NOT PROVEN"]
 EXIT_CODES: dict[Word, int] = {"CONFIRMED": 0, "REFUTED": 1, "NOT PROVEN": 2}
@@ -149,6 +149,7 @@ class ArmInfo(Model):
     name: str
     slot: str
     profile: str
+    handler: Handler = "async"
     settings: dict[str, dict[str, Any]]
 
 

@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from chaos.judging.fault_seen import fault_evidence, no_fault_evidence
 from chaos.judging.figure_names import FIGURES, NEEDS_P95, NEEDS_SHARE
 from chaos.judging.link_used import link_used
+from chaos.judging.slow_calls_seen import Counts, slow_call_evidence
 from chaos.judging.well_at_start import well_at_start
 from chaos.records import Probe, Request
 from chaos.run import Evidence, FaultWindow, LoadQuality
-from chaos.scenario import JUDGED_PHASES, KINDS, Kind, Phase, Scenario
+from chaos.scenario import JUDGED_PHASES, KINDS, Kind, Phase, Scenario, Toxic
 
 # A tenth of what the quickest figure of a healthy shop takes: later, and the generator's queue is in the figures.
 LAG_P99_MS = 10.0
@@ -38,9 +39,13 @@ def evidence(
     dirty_end: str,
     ledger_problem: str,
     ledger_arms: Collection[str],
+    slow_calls: Counts | None = None,
+    lacking: str = "",
 ) -> tuple[Evidence, ...]:
     """Return every piece of evidence of a run.
 
+    `lacking` names extensions of Toxiproxy that this run's server did not have; empty means none.
+    `slow_calls` are what services count in which a fault was switched on (`chaos.judging.slow_calls_seen`).
     `calls` are those that each arm made over each faulted link while it was faulted (`chaos.judging.link_used`).
     `cpu_busy` is a share of all processors in the baseline, None where it was not measured. `dirty_start` and
     `dirty_end` name what of a fault, or which process, was found before the run and left after it; empty means clean.
@@ -48,8 +53,10 @@ def evidence(
     """
     seen = fault_evidence(scenario, probes, windows) if scenario.faults else [no_fault_evidence(scenario, probes)]
     return (
+        *_fault_possible(scenario, lacking),
         *seen,
-        *([link_used(scenario, calls)] if scenario.faults else []),
+        *slow_call_evidence(scenario, slow_calls or {}, windows),
+        *([link_used(scenario, calls)] if scenario.faulted_links else []),
         well_at_start(scenario, requests),
         enough_requests(scenario, requests),
         load_true(scenario, requests, load, cpu_busy),
@@ -57,6 +64,16 @@ def evidence(
         _clean("clean_end", dirty_end, "every fault healed, nothing left over", "run `lab down` before the next run"),
         ledger_readable(scenario, ledger_problem, ledger_arms),
     )
+
+
+def _fault_possible(scenario: Scenario, lacking: str) -> Iterator[Evidence]:
+    if any(isinstance(fault, Toxic) and fault.extension for fault in scenario.faults):
+        yield Evidence(
+            name="fault_possible",
+            holds=not lacking,
+            detail=lacking or "this Toxiproxy has every extension that is asked for",
+            remedy="run it with LAB_TOXIPROXY=embedded" if lacking else "",
+        )
 
 
 def enough_requests(scenario: Scenario, requests: Sequence[Request]) -> Evidence:

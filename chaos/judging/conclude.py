@@ -13,6 +13,7 @@ from chaos.errors import RunFolderError
 from chaos.judging.checks import evidence
 from chaos.judging.figures import figures, load_quality
 from chaos.judging.link_used import Calls, calls_in_fault
+from chaos.judging.slow_calls_seen import Counts, slow_calls
 from chaos.judging.stats import differences
 from chaos.judging.verdict import conclude as verdict_on
 from chaos.judging.verdict import judge
@@ -53,7 +54,9 @@ def conclude(
         windows=observed.fault_windows,
         load=load,
         calls=_calls(scenario, folder.metrics_jsonl),
+        slow_calls=_slow_calls(scenario, folder.metrics_jsonl),
         cpu_busy=observed.cpu_busy_baseline,
+        lacking=observed.lacking,
         dirty_start=observed.dirty_start,
         dirty_end="; ".join(filter(None, (observed.dirty_end, _left(observed)))),
         ledger_problem=observed.ledger_problem,
@@ -65,7 +68,7 @@ def conclude(
         seed=seed,
         started_at=started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         duration_s=observed.duration_s,
-        engine="local",
+        engine=observed.engine,
         components=(*observed.components, *_packages()),
         machine=machine_facts(),
         commit=_commit(root),
@@ -107,6 +110,13 @@ def _calls(scenario: Scenario, path: Path) -> Calls:
         return {}
 
 
+def _slow_calls(scenario: Scenario, path: Path) -> Counts:
+    try:
+        return slow_calls(scenario, metrics_file.read(path))
+    except (OSError, KeyError, TypeError, ValueError):
+        return slow_calls(scenario, ())
+
+
 def _left(observed: Observed) -> str:
     return f"still running: {', '.join(observed.left_running)}" if observed.left_running else ""
 
@@ -121,6 +131,7 @@ def _arms(scenario: Scenario) -> tuple[ArmInfo, ...]:
             name=arm.name,
             slot=slot,
             profile=arm.profile,
+            handler=arm.handler,
             settings={link: describe(settings) for link, settings in PROFILES[arm.profile].links.items()},
         )
         for slot, arm in zip(SLOTS, scenario.arms, strict=False)

@@ -6,7 +6,8 @@ still answers. What the words mean is said at `chaos.run.ArmLedger`; `reconcile`
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,16 +73,17 @@ def reconcile(
     orders: Sequence[OrderRow],
     charges: Sequence[ChargeRow],
     bank: Sequence[BankRow],
+    before: Collection[str] = (),
 ) -> ArmLedger:
     """Hold what customers were told (`told`) against the three books.
 
     Orders of keys that are not in `acknowledged`, and charges for them, belong to somebody else (an earlier run, a
-    warm-up) and do not count. A charge for an order that no book of orders knows does: money was taken for nothing.
-    A key counts once under each word, however many ids it was told: as lost if any of them is, as doubled if it was
-    told two or has two.
+    warm-up) and do not count; nor does an order whose id stood in a book `before` this run. A charge for an order that
+    no book of orders knows does: money was taken for nothing. A key counts once under each word, however many ids it
+    was told: as lost if any of them is, as doubled if it was told two or has two.
     """
     ours = [order for order in orders if order.key in acknowledged]
-    foreign = {order.order_id for order in orders} - {order.order_id for order in ours}
+    foreign = set(before) | ({order.order_id for order in orders} - {order.order_id for order in ours})
     confirmed = {order.order_id: order.key for order in ours if order.status == CONFIRMED}
     charged = Counter(charge.order_id for charge in charges if charge.status == CHARGED)
     taken: Counter[str] = Counter()
@@ -106,25 +108,48 @@ def reconcile(
 
 
 async def read_arm(
-    requests_csv: Path, *, arm: str, database_url: str, bank_url: str, timeout_s: float = TIMEOUT_S
+    requests_csv: Path,
+    *,
+    arm: str,
+    database_url: str,
+    bank_url: str,
+    before: Collection[str] = (),
+    timeout_s: float = TIMEOUT_S,
 ) -> ArmLedger:
     """Read the books of one arm and hold them against the records of its customers.
 
-    `database_url` and `bank_url` lead to the servers themselves. Raises LedgerUnreadable: records damaged, a server
-    gone, an answer of another form, or nothing within `timeout_s`.
+    `database_url` and `bank_url` lead to the servers themselves, `before` is what `read_ids` gave before the run.
+    Raises LedgerUnreadable: records damaged, a server gone, an answer of another form, or nothing within `timeout_s`.
     """
+    async with _readable(arm, timeout_s):
+        acknowledged = told(await asyncio.to_thread(read_requests, requests_csv), arm)
+        orders, charges = await _database(database_url, timeout_s)
+        bank = await _bank(bank_url, timeout_s)
+        return reconcile(acknowledged, orders, charges, bank, before)
+
+
+async def read_ids(*, arm: str, database_url: str, bank_url: str, timeout_s: float = TIMEOUT_S) -> frozenset[str]:
+    """Return the id of every order that stands in one of the arm's books now; raises LedgerUnreadable."""
+    async with _readable(arm, timeout_s):
+        orders, charges = await _database(database_url, timeout_s)
+        bank = await _bank(bank_url, timeout_s)
+    return frozenset(
+        [row.order_id for row in orders] + [row.order_id for row in charges] + [row.order_id for row in bank]
+    )
+
+
+@asynccontextmanager
+async def _readable(arm: str, timeout_s: float) -> AsyncIterator[None]:
+    """Turn whatever keeps the books from being read, inside, into LedgerUnreadable."""
     try:
         async with asyncio.timeout(timeout_s):
-            acknowledged = told(await asyncio.to_thread(read_requests, requests_csv), arm)
-            orders, charges = await _database(database_url, timeout_s)
-            bank = await _bank(bank_url, timeout_s)
+            yield
     except TimeoutError as error:
         raise LedgerUnreadable(f"the books of {arm} were not read within {timeout_s:g} s") from error
     except (OSError, aiohttp.ClientError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise LedgerUnreadable(f"the books of {arm} cannot be read: {error or type(error).__name__}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise LedgerUnreadable(f"the books of {arm} are damaged: {type(error).__name__}: {error}") from error
-    return reconcile(acknowledged, orders, charges, bank)
 
 
 async def _database(url: str, timeout_s: float) -> tuple[list[OrderRow], list[ChargeRow]]:

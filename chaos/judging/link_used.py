@@ -23,20 +23,28 @@ def calls_in_fault(scenario: Scenario, scrapes: Iterable[Scrape]) -> dict[tuple[
 
     Counted between the first and the last scrape of the caller inside the phase. Where no call ended between them,
     those that hang may be all there are (a link that swallows everything, without a timeout): the requests that wait
-    in the caller at the last scrape then stand for them. None where the caller answered fewer than two scrapes.
+    in the caller at the last scrape then stand for them. A caller that was too busy to answer twice in the phase (its
+    event loop may be what the fault blocks) is counted from its last answer before the phase to its first after it.
+    None where it has no such answers either.
     """
     from_s, to_s = scenario.phases.window("fault")
     wanted = {(arm.name, caller_of(link)) for arm in scenario.arms for link in scenario.faulted_links}
     first: dict[tuple[str, str], Scrape] = {}
     last: dict[tuple[str, str], Scrape] = {}
+    around: dict[tuple[str, str], list[Scrape]] = {caller: [] for caller in wanted}
     for scrape in scrapes:
         caller = scrape.arm, scrape.service
-        if caller not in wanted or scrape.samples is None or not from_s <= scrape.t <= to_s:
-            continue
-        if caller not in first or scrape.t < first[caller].t:
-            first[caller] = scrape
-        if caller not in last or scrape.t > last[caller].t:
-            last[caller] = scrape
+        if caller in wanted and scrape.samples is not None:
+            around[caller].append(scrape)
+    for caller, answered in around.items():
+        answered.sort(key=lambda one: one.t)
+        inside = [one for one in answered if from_s <= one.t <= to_s]
+        if len(inside) < 2:  # noqa: PLR2004 - two ends
+            before = [one for one in answered if one.t < from_s]
+            after = [one for one in answered if one.t > to_s]
+            inside = [*before[-1:], *after[:1]]
+        if inside:
+            first[caller], last[caller] = inside[0], inside[-1]
     return {
         (arm.name, link): _calls(link, first.get((arm.name, caller_of(link))), last.get((arm.name, caller_of(link))))
         for arm in scenario.arms

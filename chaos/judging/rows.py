@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chaos.records import Request
-from chaos.scenario import Kind
+from chaos.scenario import KINDS, Kind
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -66,11 +66,8 @@ class Rows:
 
 def split(requests: Sequence[Request], arms: Sequence[str]) -> dict[tuple[str, Kind], Rows]:
     """Return the rows of each arm and kind; an arm or kind without requests has empty rows."""
-    sorted_out: dict[tuple[str, Kind], list[Request]] = {(arm, kind): [] for arm in arms for kind in _KINDS}
+    sorted_out: dict[tuple[str, Kind], list[Request]] = {(arm, kind): [] for arm in arms for kind in KINDS}
     for request in requests:
         if (request.arm, request.kind) in sorted_out:
             sorted_out[request.arm, request.kind].append(request)
     return {key: Rows.of(own) for key, own in sorted_out.items()}
-
-
-_KINDS: tuple[Kind, ...] = ("checkout", "browse")

@@ -77,7 +77,7 @@ class Announcer:
         self._news.set()
 
     def _labels(self, fault: Fault) -> list[FaultLabels]:
-        return [FaultLabels(arm, title(fault), link) for arm in self._arms for link in fault.links]
+        return [FaultLabels(arm, title(fault), link) for arm in self._arms for link in fault.targets]
 
     async def _push_on(self, send: Send) -> None:
         while True:

@@ -67,7 +67,8 @@ async def start_process(argv: Sequence[str], env: Mapping[str, str], log: Path) 
 class LoadPlan:
     """What to send: `arms` maps a name to its gateway's base URL, `duration_s` is settle to the end of recovery.
 
-    `relay` is where it pushes its metrics while it sends, None for nowhere.
+    `relay` is where it pushes its metrics while it sends, None for nowhere. `run` makes the customers'
+    keys this run's own.
     """
 
     seed: int
@@ -75,6 +76,7 @@ class LoadPlan:
     load: Load
     duration_s: float
     relay: str | None = None
+    run: str = ""
 
 
 class LoadProcess:
@@ -165,6 +167,7 @@ class LoadProcess:
             "records": str(self.tail.path),
             "ready": str(self._ready_file),
             "go": str(self._go_file),
+            "run": self._plan.run,
             **({} if self._plan.relay is None else {"relay": self._plan.relay}),
         }
 

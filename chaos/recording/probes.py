@@ -5,7 +5,7 @@ Each link has a connection of its own and a task of its own, so a slow link dela
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from operator import attrgetter
 from typing import NoReturn, Self
 
@@ -25,7 +25,9 @@ class Probes:
     """Probes links while its block is entered. `recorded` holds every exchange so far, in the order of their ends.
 
     `links` gives each link's period in seconds; `database_url` gives, for a link to Postgres, a URL that leads through
-    the link; a link's own does. Times are seconds after `t0`, an instant of `clock`; that of an exchange is its start.
+    the link; a link's own does. Links named in `fresh` are connected anew for each exchange, and that counts: some
+    faults hurt new connections alone. Times are seconds after `t0`, an instant of `clock`; that of an exchange is its
+    start.
     """
 
     def __init__(
@@ -35,12 +37,14 @@ class Probes:
         *,
         clock: Clock,
         t0: float,
+        fresh: Collection[str] = (),
     ) -> None:
         self.recorded: list[Probe] = []
         self._links = links
         self._database_url = database_url
         self._clock = clock
         self._t0 = t0
+        self._fresh = fresh
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -84,13 +88,16 @@ class Probes:
             if not connected:
                 await _bounded(talk.connect())
                 # The connect took round trips of its own: only the exchange is what the probe measures.
-                doing, started = "exchange", self._clock.now()
+                doing, started = "exchange", started if link.name in self._fresh else self._clock.now()
             await _bounded(talk.exchange())
         except BROKEN as error:
             talk.close()
             self._record(link, started, None, f"{doing}: {_said(error)}")
             return False
         self._record(link, started, (self._clock.now() - started) * 1000, "")
+        if link.name in self._fresh:
+            talk.close()
+            return False
         return True
 
     def _record(self, link: Link, started: float, ms: float | None, error: str) -> None:

@@ -9,6 +9,7 @@ from chaos.run import Run
 # More names than these say less than their number.
 FEW_LINKS = 2
 _HOLDS = {
+    "fault_possible": "the fault can be made here",
     "fault_seen": "fault seen at the victim",
     "no_fault_seen": "no fault seen",
     "link_used": "the load met the fault",
@@ -20,6 +21,7 @@ _HOLDS = {
     "ledger_readable": "ledger readable",
 }
 _FAILS = {
+    "fault_possible": "this Toxiproxy cannot make the fault",
     "fault_seen": "the fault was not seen at the victim as it must be",
     "no_fault_seen": "the links were not at rest, as they must be without a fault",
     "link_used": "the load is not known to have met the fault",
@@ -67,9 +69,12 @@ def fault_seen(run: Run, probes: Sequence[Probe]) -> list[str]:
         return []
     if not all(one.holds for one in checks):
         return ["fault not seen at the victim"]
-    links = [link for link in run.scenario.faulted_links if f"fault_seen.{link}" in {one.name for one in checks}]
+    names = {one.name for one in checks}
+    links = [link for link in run.scenario.faulted_links if f"fault_seen.{link}" in names]
     where = ", ".join(links) if len(links) <= FEW_LINKS else f"{len(links)} links"
-    return [f"fault seen on {where}{_took(run, probes, links)}"]
+    services = dict.fromkeys(service for fault in run.scenario.faults if not fault.links for service in fault.targets)
+    said = [f"fault seen on {where}{_took(run, probes, links)}"] if links else []
+    return said + [f"fault seen in {service}" for service in services]
 
 
 def _took(run: Run, probes: Sequence[Probe], links: Sequence[str]) -> str:

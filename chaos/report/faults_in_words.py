@@ -3,14 +3,24 @@
 from collections.abc import Iterable
 
 from chaos.report.numbers import grouped, quantity
-from chaos.scenario import Down, Fault, Scenario, Toxic
+from chaos.scenario import Down, Fault, Scenario, SlowCall, Toxic
 
 _NAMES = {"postgres": "Postgres", "redis": "Redis", "mysql": "MySQL", "kafka": "Kafka", "bank": "the bank"}
+
+_EXTENSIONS = {
+    "latency_uniform": "answered {minimum} to {maximum} ms late",
+    "latency_normal": "answered {mean} ms (± {deviation}) late",
+    "latency_lognormal": "answered late, half by more than {median} ms and 1 % by more than {p99} ms",
+    "latency_pareto": "answered at least {minimum} ms late and 1 % more than {p99} ms",
+    "connect_delay": "took up new connections {delay} ms late",
+    "connect_hang": "left new connections hanging",
+    "refuse": "refused new connections",
+}
 
 
 def fault_clause(scenario: Scenario) -> str:
     """Return what was broken, e.g. `Postgres answered 800 ms late`; empty where the scenario breaks nothing."""
-    return joined([f"{_callees(fault.links)} {_did(fault)}" for fault in scenario.faults])
+    return joined([f"{_victims(fault)} {_did(fault)}" for fault in scenario.faults])
 
 
 def joined(parts: Iterable[str]) -> str:
@@ -25,13 +35,15 @@ def callee_name(link: str) -> str:
     return _NAMES.get(callee, callee)
 
 
-def _callees(links: tuple[str, ...]) -> str:
-    return joined(dict.fromkeys(callee_name(link) for link in links))
+def _victims(fault: Fault) -> str:
+    return joined(dict.fromkeys(callee_name(link) for link in fault.links) or fault.targets)
 
 
 def _did(fault: Fault) -> str:
     if isinstance(fault, Down):
         return "refused connections"
+    if isinstance(fault, SlowCall):
+        return f"made a call of {quantity(fault.attributes.call_ms, 'ms')} in each reservation"
     return f"{_toxic(fault)}{_some(fault)}"
 
 
@@ -40,6 +52,8 @@ def _toxic(toxic: Toxic) -> str:
     if toxic.type == "latency":
         jitter = f" (± {grouped(given['jitter'], 0)})" if given.get("jitter") else ""
         return f"answered {quantity(given.get('latency', 0), 'ms')}{jitter} late"
+    if toxic.type in _EXTENSIONS:
+        return _EXTENSIONS[toxic.type].format(**given)
     if toxic.type == "bandwidth":
         return f"answered at {grouped(given.get('rate', 0), 0)} kB/s"
     if toxic.type == "reset_peer":

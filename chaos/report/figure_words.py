@@ -17,13 +17,15 @@ CHECKOUT_REFUSED = "checkout.refused_share"
 CHECKOUT_REFUSED_P95 = "checkout.refused_p95_ms"
 BROWSE_IN_TIME = "browse.in_time_share"
 BROWSE_P95 = "browse.p95_ms"
+LIST_IN_TIME = "list.in_time_share"
+LIST_P95 = "list.p95_ms"
 RECOVERY = "recovery_s"
 
-GROUPS = ("checkout", "browse", "arm", "orders", "charges")
+GROUPS = ("checkout", "browse", "list", "arm", "orders", "charges")
 PRIMARY = (
     CHECKOUT_IN_TIME, CHECKOUT_REFUSED, "checkout.failed_share", CHECKOUT_GAVE_UP, CHECKOUT_P95,
     CHECKOUT_REFUSED_P95, BROWSE_IN_TIME, "browse.refused_share", "browse.failed_share", "browse.gave_up_share",
-    "browse.stale_share", BROWSE_P95, RECOVERY,
+    "browse.stale_share", BROWSE_P95, LIST_IN_TIME, LIST_P95, RECOVERY,
 )  # fmt: skip
 _LABELS = {
     "offered_per_s": "offered", "goodput_per_s": "answered in time, per second", "in_time_share": "answered in time",

@@ -7,7 +7,7 @@ from chaos.judging.figure_names import DIFFERENCE_SUFFIX
 from chaos.report import figure_words as names
 from chaos.report.numbers import grouped, seconds
 from chaos.run import ArmLedger, Difference, Judged, Run
-from chaos.scenario import JUDGED_PHASES, Phase
+from chaos.scenario import JUDGED_PHASES, KINDS, Phase
 
 PHASE_WORDS: Mapping[Phase, str] = {"baseline": "before", "fault": "during", "recovery": "after"}
 
@@ -103,7 +103,7 @@ def _phase_title(run: Run, phase: Phase) -> str:
 
 def _group_title(run: Run, group: str) -> str:
     load = run.scenario.load
-    offered = {"checkout": load.checkout_per_s, "browse": load.browse_per_s}
+    offered = {kind: getattr(load, f"{kind}_per_s") for kind in KINDS}
     titles = {"arm": "the whole arm", "orders": "ledger: orders", "charges": "ledger: charges"}
     return f"{group}, {offered[group]:g} /s offered" if group in offered else titles.get(group, group)
 

@@ -1,24 +1,23 @@
 """A scenario: the value (`model`), its file (`file`), and what is checked on the way (`rules`, `problems`)."""
 
+from chaos.scenario.faults import Down, Fault, LinkFault, SlowCall, Toxic
 from chaos.scenario.model import (
     ARM_PATTERN,
     JUDGED_PHASES,
     KINDS,
     MAX_ARMS,
     Arm,
-    Down,
     Expectation,
-    Fault,
+    Handler,
     Kind,
     Load,
     Phase,
     Phases,
     Scenario,
-    Toxic,
-    ToxicType,
 )  # fmt: skip
+from chaos.scenario.toxics import ToxicType
 
 __all__ = [
-    "ARM_PATTERN", "JUDGED_PHASES", "KINDS", "MAX_ARMS", "Arm", "Down", "Expectation", "Fault", "Kind", "Load", "Phase",
-    "Phases", "Scenario", "Toxic", "ToxicType",
+    "ARM_PATTERN", "JUDGED_PHASES", "KINDS", "MAX_ARMS", "Arm", "Down", "Expectation", "Fault", "Handler", "Kind",
+    "LinkFault", "Load", "Phase", "Phases", "Scenario", "SlowCall", "Toxic", "ToxicType",
 ]  # fmt: skip

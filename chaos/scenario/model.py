@@ -5,37 +5,38 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
+
+from chaos.scenario.base import Model
+from chaos.scenario.faults import Fault
 
 Phase = Literal["settle", "baseline", "fault", "recovery"]
-Kind = Literal["checkout", "browse"]
-ToxicType = Literal["latency", "timeout", "reset_peer", "bandwidth"]
+Kind = Literal["checkout", "browse", "list"]
+Handler = Literal["async", "def", "blocking"]
 
-KINDS: tuple[Kind, ...] = ("checkout", "browse")
+KINDS: tuple[Kind, ...] = ("checkout", "browse", "list")
 JUDGED_PHASES: tuple[Phase, ...] = ("baseline", "fault", "recovery")
 MAX_ARMS = 3
 
 ARM_PATTERN = r"^[a-z][a-z0-9-]{0,30}$"
 ArmName = Annotated[str, StringConstraints(pattern=ARM_PATTERN)]
-LinkName = Annotated[str, StringConstraints(pattern=r"^[a-z]+_to_[a-z]+$")]
-
-
-class Model(BaseModel):
-    """Frozen; a key that is not known is an error, and so is a number that is not finite."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Arm(Model):
-    """One copy of the shop. A plain string in the file means an arm named after its profile."""
+    """One copy of the shop. A plain string in the file means an arm named after its profile.
+
+    `handler` is how inventory's handlers are written that reach the database.
+    """
 
     name: ArmName
     profile: str
+    handler: Handler = "async"
 
 
 class Load(Model):
     """Open Poisson arrivals. Every arrival goes to every arm.
 
+    A `list` asks for the assortment, which needs nothing that a fault may hurt.
     `repeat_share` of the checkouts is sent again within a second under the same key, as by a double click, and on top
     of `checkout_per_s`: only then can anything be doubled. `in_time_s` is what a customer calls served; `patience_s` is
     when the customer gives up.
@@ -43,6 +44,7 @@ class Load(Model):
 
     checkout_per_s: Annotated[float, Field(ge=0, le=500)]
     browse_per_s: Annotated[float, Field(ge=0, le=500)]
+    list_per_s: Annotated[float, Field(ge=0, le=500)] = 0
     repeat_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     in_time_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     patience_s: Annotated[float, Field(gt=0, le=60)] = 5.0
@@ -90,26 +92,6 @@ class Phases(Model):
         raise ValueError(f"no such phase: {phase}")
 
 
-class Toxic(Model):
-    """A toxic on links of every arm, for the whole fault phase. Types, attributes and units are Toxiproxy's."""
-
-    type: ToxicType
-    links: Annotated[tuple[LinkName, ...], Field(min_length=1)]
-    stream: Literal["upstream", "downstream"] = "downstream"
-    toxicity: Annotated[float, Field(ge=0, le=1)] = 1.0
-    attributes: dict[str, Annotated[int, Field(ge=0)]] = {}
-
-
-class Down(Model):
-    """Links of every arm refuse connections for the whole fault phase (Toxiproxy: enabled=false)."""
-
-    type: Literal["down"]
-    links: Annotated[tuple[LinkName, ...], Field(min_length=1)]
-
-
-Fault = Toxic | Down
-
-
 class Expectation(Model):
     """One figure of one arm in one phase, and its bound. Exactly one of `at_least` and `at_most` is given."""
 
@@ -144,8 +126,8 @@ class Scenario(Model):
 
     @property
     def one_profile(self) -> bool:
-        """Say whether several arms run under one and the same profile: an A/A run."""
-        return len(self.arms) > 1 and len({arm.profile for arm in self.arms}) == 1
+        """Say whether several arms run under one and the same profile and kind of handler: an A/A run."""
+        return len(self.arms) > 1 and len({(arm.profile, arm.handler) for arm in self.arms}) == 1
 
     @property
     def must_not_differ(self) -> bool:

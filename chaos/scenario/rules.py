@@ -11,21 +11,16 @@ from typing import Any
 from pydantic import BaseModel
 
 from chaos.judging.figure_names import FIGURES
-from chaos.scenario import Arm, Down, Expectation, Load, Phases, Scenario, Toxic, ToxicType
+from chaos.scenario import Arm, Down, Expectation, Fault, Load, Phases, Scenario, SlowCall, Toxic
+from chaos.scenario.faults import SlowCallAttributes
 from chaos.scenario.marked_yaml import Steps
+from chaos.scenario.toxics import EXTENSIONS, TOXIC_ATTRIBUTES
 from resilience.call_tree import LINKS
 from resilience.profiles import PROFILES
 
 Problem = tuple[Steps, str]
 
-# Attribute -> must it be given. A latency of nothing and a rate of nobody's choice would be faults by accident.
-TOXIC_ATTRIBUTES: Mapping[ToxicType, Mapping[str, bool]] = {
-    "latency": {"latency": True, "jitter": False},
-    "timeout": {"timeout": False},
-    "reset_peer": {"timeout": False},
-    "bandwidth": {"rate": True},
-}
-
+_FAULTS: Mapping[str, type[BaseModel]] = {"down": Down, "slow_call": SlowCall}
 _MODELS: Mapping[str, type[BaseModel]] = {"arms": Arm, "load": Load, "phases": Phases, "expect": Expectation}
 
 
@@ -54,8 +49,10 @@ def _fault_keys(rest: list[str | int], data: Mapping[str, Any]) -> tuple[str, ..
     fault = _at(data, ("faults", rest[0]))
     kind = fault.get("type") if isinstance(fault, Mapping) else None
     if len(rest) == 1:
-        return tuple(Down.model_fields) if kind == "down" else tuple(Toxic.model_fields)
+        return tuple(_FAULTS.get(str(kind), Toxic).model_fields)
     if rest[1:] == ["attributes"]:
+        if kind == "slow_call":
+            return tuple(SlowCallAttributes.model_fields)
         return tuple(TOXIC_ATTRIBUTES.get(kind, ())) if kind else ()
     return None
 
@@ -87,16 +84,21 @@ def _arms(scenario: Scenario) -> Iterator[Problem]:
         if arm.name in seen:
             yield ("arms", index, "name"), f"two arms are named {arm.name!r}; give each its own name"
         seen.add(arm.name)
+        if arm.handler != "async" and arm.profile != "naive":
+            yield ("arms", index, "handler"), f"a {arm.handler} handler needs the profile naive: policies guard awaits"
 
 
-def _fault(steps: Steps, fault: Toxic | Down) -> Iterator[Problem]:
+def _fault(steps: Steps, fault: Fault) -> Iterator[Problem]:
     for index, link in enumerate(fault.links):
         if link not in LINKS:
             yield (*steps, "links", index), f"there is no link {link!r}; {nearest(link, LINKS)}"
         elif link in fault.links[:index]:
             yield (*steps, "links", index), f"{link!r} stands twice; name each link once"
-    if isinstance(fault, Down):
+    if not isinstance(fault, Toxic):
         return
+    if fault.extension != (fault.type in EXTENSIONS):
+        message = "only the embedded Toxiproxy has it" if fault.type in EXTENSIONS else "any Toxiproxy has it"
+        yield (*steps, "extension"), f"{fault.type}: {message}; write extension: {str(not fault.extension).lower()}"
     attributes = TOXIC_ATTRIBUTES[fault.type]
     for name in fault.attributes:
         if name not in attributes:
@@ -109,14 +111,15 @@ def _fault(steps: Steps, fault: Toxic | Down) -> Iterator[Problem]:
 
 def _equal_faults(scenario: Scenario) -> Iterator[Problem]:
     """Refuse the second of two equal faults on a link: healing either would take both out, or neither could begin."""
-    seen: list[tuple[str, Toxic | Down]] = []
+    seen: list[tuple[str, Fault]] = []
     for index, fault in enumerate(scenario.faults):
         # Two faults are equal whichever links they stand on besides.
-        alone = fault.model_copy(update={"links": ()})
-        for position, link in enumerate(fault.links):
-            if (link, alone) in seen:
-                yield ("faults", index, "links", position), f"{link!r} has an equal {fault.type} fault above; keep one"
-        seen.extend((link, alone) for link in fault.links)
+        where = "services" if isinstance(fault, SlowCall) else "links"
+        alone = fault.model_copy(update={where: ()})
+        for position, target in enumerate(fault.targets):
+            if (target, alone) in seen:
+                yield ("faults", index, where, position), f"{target!r} has an equal {fault.type} fault above; keep one"
+        seen.extend((target, alone) for target in fault.targets)
 
 
 def _expectations(scenario: Scenario, arms_in_file: Collection[str]) -> Iterator[Problem]:

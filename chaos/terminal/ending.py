@@ -72,12 +72,16 @@ def _checkout(run: Run, arm: str) -> list[str]:
 
 
 def _browse(run: Run, arm: str) -> list[str]:
-    p95, before = (value_of(run, arm, phase, names.BROWSE_P95) for phase in ("fault", "baseline"))
-    share = value_of(run, arm, "fault", names.BROWSE_IN_TIME)
+    load = run.scenario.load
+    in_time, slowest, noun = (names.BROWSE_IN_TIME, names.BROWSE_P95, "browsing")
+    if load.list_per_s and not load.browse_per_s:
+        in_time, slowest, noun = (names.LIST_IN_TIME, names.LIST_P95, "listing")
+    p95, before = (value_of(run, arm, phase, slowest) for phase in ("fault", "baseline"))
+    share = value_of(run, arm, "fault", in_time)
     if p95 is not None and before is not None and slowed(before, p95):
-        return [f"browsing p95 {bare(before, 'ms')} -> {quantity(p95, 'ms')}"]
+        return [f"{noun} p95 {bare(before, 'ms')} -> {quantity(p95, 'ms')}"]
     at = f" at {quantity(p95, 'ms')}" if p95 is not None else ""
-    return [f"browsing {quantity(share, 'share')}{at}"] if share is not None else []
+    return [f"{noun} {quantity(share, 'share')}{at}"] if share is not None else []
 
 
 def _recovery(run: Run, arm: str) -> list[str]:

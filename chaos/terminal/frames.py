@@ -8,15 +8,16 @@ from typing import Protocol, Self
 
 from chaos.errors import LabError
 from chaos.run import Component, Run
-from chaos.scenario import Scenario
+from chaos.scenario import Kind, Scenario
 
 
 @dataclass(frozen=True, slots=True)
 class ArmFrame:
     """One arm in the second that has just passed; None where there is nothing to show.
 
-    `checkout_per_s` counts checkouts answered in time, `browse_share` is the share of browses answered in time (0 to
-    1), `waiting` counts calls that wait for a database connection, `breaker` is a word or two (`open 1.2 s`).
+    `checkout_per_s` counts checkouts answered in time, `browse_share` is the share of those who only look that were
+    answered in time (0 to 1), `waiting` counts calls that wait for a database connection, `breaker` is a word or two
+    (`open 1.2 s`).
     """
 
     name: str
@@ -26,6 +27,8 @@ class ArmFrame:
     browse_p95_ms: float | None
     waiting: int | None
     breaker: str = "-"
+    # Who only looks: their kind, `browse`, or `list` where nobody browses.
+    looking: Kind = "browse"
 
 
 @dataclass(frozen=True, slots=True)

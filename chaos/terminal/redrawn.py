@@ -16,7 +16,7 @@ from chaos.errors import LabError
 from chaos.report.arms import arm_styles
 from chaos.report.evidence_words import held_line
 from chaos.run import Component, Run
-from chaos.scenario import Phases, Scenario
+from chaos.scenario import Kind, Phases, Scenario
 from chaos.terminal import words
 from chaos.terminal.ending import Entry, ending
 from chaos.terminal.frames import LiveFrame
@@ -124,6 +124,9 @@ class RedrawnTerminal:
             table.add_row(self._text(f"  {entry.label}", style), self._text(entry.text))
         return table
 
+    def _looking(self) -> Kind:
+        return self._frame.arms[0].looking if self._frame is not None and self._frame.arms else "browse"
+
     def _picture(self) -> Group:
         width = max(words.NARROWEST, min(self._console.width, 110))
         lines = []
@@ -137,7 +140,7 @@ class RedrawnTerminal:
         if self._frame is not None:
             arms = self._frame.arms
             columns = words.Columns.of(arms, width)
-            lines.append(Text(f"  {words.heading(columns)}", "dim", no_wrap=True))
+            lines.append(Text(f"  {words.heading(columns, self._looking())}", "dim", no_wrap=True))
             for arm in arms:
                 name, figures = (words.fitting(text, self._console.encoding) for text in words.figures(arm, columns))
                 lines.append(

@@ -71,7 +71,9 @@ class LiveView:
             await self._clock.sleep(PERIOD_S)
 
     def _arm(self, arm: str, found: dict[tuple[str, Kind], LiveFigures], now_s: float) -> ArmFrame:
-        checkout, browse = found.get((arm, "checkout")), found.get((arm, "browse"))
+        load = self._scenario.load
+        looking: Kind = "list" if load.list_per_s and not load.browse_per_s else "browse"
+        checkout, browse = found.get((arm, "checkout")), found.get((arm, looking))
         waiting = [self._samples.latest(arm, service, DB_POOL_WAITING) for service in POOLS]
         known = [value for value in waiting if value is not None]
         return ArmFrame(
@@ -82,6 +84,7 @@ class LiveView:
             browse_p95_ms=browse.p95_ms if browse else None,
             waiting=round(sum(known)) if known else None,
             breaker=self._breaker(arm, now_s),
+            looking=looking,
         )
 
     def _breaker(self, arm: str, now_s: float) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chaos.report.facts import component_text
 from chaos.report.numbers import MINUS, grouped, quantity, short_ms
 from chaos.run import Component
-from chaos.scenario import Phases
+from chaos.scenario import Kind, Phases
 from chaos.terminal.frames import ArmFrame
 
 NARROWEST = 60
@@ -77,11 +77,11 @@ class Columns:
         return cls(min(longest, 10), " ", "queue")
 
 
-def heading(columns: Columns) -> str:
-    """Return the head of the live figures."""
+def heading(columns: Columns, looking: Kind = "browse") -> str:
+    """Return the head of the live figures; `looking` is the kind of those who only look."""
     c = columns
     browse = SHARE + 1 + P95
-    return f"{'':<{c.name}}{'checkout':>{RATE + 1 + P95}}{c.gap}{'browse':>{browse}}{c.gap}{c.waiting}{c.gap}breaker"
+    return f"{'':<{c.name}}{'checkout':>{RATE + 1 + P95}}{c.gap}{looking:>{browse}}{c.gap}{c.waiting}{c.gap}breaker"
 
 
 def figures(arm: ArmFrame, columns: Columns) -> tuple[str, str]:
@@ -106,4 +106,4 @@ def live_line(arm: ArmFrame) -> str:
     rate, checkout, share, browse, queued = _texts(arm)
     waiting = "" if arm.waiting is None else f", {queued} waiting for db"
     breaker = "" if arm.breaker == "-" else f", breaker {arm.breaker}"
-    return f"{arm.name}: checkout {rate} {checkout}, browse {share} {browse}{waiting}{breaker}"
+    return f"{arm.name}: checkout {rate} {checkout}, {arm.looking} {share} {browse}{waiting}{breaker}"

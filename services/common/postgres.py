@@ -34,6 +34,7 @@ UNAVAILABLE = (
 )
 # pool.close() is polite for this long, then connections are cut: a stop must not wait for a dead link.
 CLOSE_TIMEOUT_S = 0.15
+OPEN_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,10 @@ class Database:
         self._waiting = 0
 
     async def open(self) -> None:
-        """Connect; raises DependencyDownError. What the profile does not set is left to asyncpg: 10 connections."""
+        """Connect; raises DependencyDownError. What the profile does not set is left to asyncpg: 10 connections.
+
+        A profile's bound is for customers; at the start, when everything starts at once, there are OPEN_ATTEMPTS.
+        """
         options: dict[str, Any] = {} if self._connect_s is None else {"timeout": self._connect_s}
         if self._pool_size is not None:
             options |= {"min_size": self._pool_size, "max_size": self._pool_size}
@@ -64,7 +68,14 @@ class Database:
             # A statement whose connection we dropped would go on in the server and hold its locks.
             options["server_settings"] = {"statement_timeout": f"{self._bounds.command_s * 1000:.0f}"}
         with _unavailable_is_down():
-            self._pool = await asyncpg.create_pool(self._url, **options)
+            for attempt in range(1, OPEN_ATTEMPTS + 1):
+                try:
+                    self._pool = await asyncpg.create_pool(self._url, **options)
+                except TimeoutError:
+                    if attempt == OPEN_ATTEMPTS:
+                        raise
+                else:
+                    return
 
     async def close(self) -> None:
         """Close the pool, by force where somebody still holds a connection after CLOSE_TIMEOUT_S."""

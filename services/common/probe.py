@@ -2,7 +2,7 @@
 
     python -m services.common.probe http://127.0.0.1:18100/readyz
 
-It runs every two seconds in every container, so it imports nothing but the standard library's smallest client.
+It runs again and again in every container, so it imports nothing but the standard library's smallest client.
 """
 
 import http.client

@@ -176,3 +176,11 @@ def test_each_order_is_counted_as_what_befell_it(cases: list[tuple[bool, str | N
         ambiguous=sum(not told and status == "confirmed" for told, status, *_ in cases),
         unsettled=sum(not told and status != "confirmed" and times > 0 for told, status, _, times in cases),
     )
+
+
+def test_what_stood_in_a_book_before_the_run_does_not_count() -> None:
+    """A charge without an order that an earlier run has left is none of this run's."""
+    old = [*CHARGES, ChargeRow("old", "charged")], [*BANK, BankRow("old", 2)]
+
+    assert reconcile(TOLD, ORDERS, *old).charges_doubled == 1
+    assert reconcile(TOLD, ORDERS, *old, before={"old"}) == reconcile(TOLD, ORDERS, CHARGES, BANK)

@@ -65,6 +65,12 @@ def test_a_caller_that_was_too_busy_for_some_scrapes_is_counted_between_the_othe
     assert counted(iter([])) is None
 
 
+def test_a_caller_that_answered_nothing_in_the_fault_is_counted_from_before_it_to_after_it() -> None:
+    """Its event loop may be what the fault blocks."""
+    assert counted(scrapes(ended={11.0: 5, 13.0: 3, 25.0: 2}, missed=(12, 24))) == 3
+    assert counted(scrapes(ended={13.0: 3}, missed=(12, 40))) is None
+
+
 def test_only_the_links_own_caller_in_the_same_arm_is_asked() -> None:
     assert counted(scrapes(service="inventory", ended={13.0: 3})) is None
     assert calls_in_fault(scenario(), scrapes(ended={13.0: 3})) == {NAIVE: 3, PROTECTED: None}

@@ -13,7 +13,7 @@ from chaos.scenario.file import FOLDER, load_scenario
 from loadtests.schedule import SKUS
 from resilience.profiles import PROFILES
 from resilience.windows import TimeWindow
-from services.inventory.upstreams import FRESH_S
+from services.inventory.statements import FRESH_S
 
 ROOT = Path(__file__).parents[3]
 POOL = inspect.signature(asyncpg.create_pool).parameters["max_size"].default

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from chaos.scenario.file import FOLDER, list_scenarios
-from chaos.scenario.rules import TOXIC_ATTRIBUTES
 from chaos.scenario.schema import PATH, editor_schema, text
+from chaos.scenario.toxics import TOXIC_ATTRIBUTES
 from resilience.call_tree import LINKS
 
 ROOT = Path(__file__).parents[3]

@@ -1,6 +1,7 @@
 """The schedule of arrivals: what every arm, and every repetition with the same seed, meets."""
 
 import math
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import pytest
@@ -205,3 +206,11 @@ def test_those_who_list_change_nobody_elses_instants() -> None:
     ]
     assert abs(len(instants(with_lists, "list")) - 600) < 5 * math.sqrt(600)
     assert {one.key for one in with_lists if one.kind == "list"} == {""}
+
+
+def test_a_run_has_keys_of_its_own_and_the_same_customers() -> None:
+    """A shop that stays up must not take the second run's customers for those of the first."""
+    first, second = (schedule(7, 40, 80, SHARE, 30, run=run) for run in ("one", "two"))
+
+    assert not {each.key for each in first if each.key} & {each.key for each in second if each.key}
+    assert [replace(each, key="") for each in first] == [replace(each, key="") for each in second]

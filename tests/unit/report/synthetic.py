@@ -22,7 +22,7 @@ from chaos.recording.metrics_file import Scrape
 from chaos.records import COLUMNS, PROBE_COLUMNS, Outcome, Probe, Request, probe_rows
 from chaos.run import ArmInfo, ArmLedger, Component, FaultWindow, PhaseTime, Resources, Run
 from chaos.run_folder import RunFolder
-from chaos.scenario import Arm, Down, Expectation, Kind, Load, Phase, Phases, Scenario, Toxic
+from chaos.scenario import Arm, Down, Expectation, Fault, Kind, Load, Phase, Phases, Scenario, Toxic
 
 LINKS = ("orders_to_postgres", "inventory_to_postgres")
 SLOW_DB = Toxic(type="latency", links=LINKS, attributes={"latency": 800})
@@ -47,7 +47,7 @@ class Plan:
     """What to make up. `hurt` are the profiles that the fault hurts, `back_s` how long they take to come back."""
 
     arms: tuple[Arm, ...] = (Arm(name="naive", profile="naive"), Arm(name="protected", profile="protected"))
-    faults: tuple[Toxic | Down, ...] = (SLOW_DB,)
+    faults: tuple[Fault, ...] = (SLOW_DB,)
     expect: tuple[Expectation, ...] = ()
     seed: int = 7
     back_s: float = 14.0

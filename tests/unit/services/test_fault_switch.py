@@ -56,7 +56,7 @@ def test_a_call_is_slow_in_the_way_of_its_handler_while_the_fault_lasts(
     switch = FaultSwitch(clock)
     wrapped = switch.wrapped(handler, kind)
 
-    def ask() -> str:
+    def ask() -> Any:
         result = wrapped("sku-1")
         return asyncio.run(result) if inspect.iscoroutine(result) else result
 
