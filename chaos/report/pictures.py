@@ -1,44 +1,37 @@
 """Which charts a report shows: what customers got, what they waited, why, and the evidence that the fault was there.
 
 Few charts, in the order of a reader's questions. The explanation is chosen by the figures: the queue for a database
-connection where there was one, else the requests in progress.
+connection where there was one, else the requests in progress. Handlers that are compared explain themselves by their
+event loop and its threads (chaos.report.handler_pictures).
 """
 
 from collections.abc import Sequence
 
 from chaos.report import series as per
+from chaos.report.axis import SAMPLE_STEP_S, arm_names, end_s
 from chaos.report.charts import DASHES, Chart, Line, Mark, Strip, needs_log
+from chaos.report.handler_pictures import handlers_differ, lag_chart, tokens_chart
 from chaos.report.numbers import grouped, seconds
 from chaos.report.recorded import Recorded, Series
-from chaos.run import Run
 from resilience.metrics import BREAKER_STATE, BREAKER_STATE_VALUES
 from resilience.states import BreakerState
 from services.common.metrics import DB_POOL_WAITING, HTTP_IN_FLIGHT
 
-SAMPLE_STEP_S = 0.5
 PROBE_STEP_S = 0.25
 # A queue shorter than this explains nothing.
 QUEUE_WORTH_SHOWING = 3.0
 CLOSED = BREAKER_STATE_VALUES[BreakerState.CLOSED]
+# Those who need least come first: what they wait, they wait for others.
+_LATENCY_NOUNS = (("browse", "Browsing"), ("list", "Listing"), ("checkout", "Checkout"))
 _WAITING = (DB_POOL_WAITING, "calls waiting for a database connection", "sampled twice a second")
 _IN_FLIGHT = (HTTP_IN_FLIGHT, "requests in progress", "sampled twice a second")
 
 
 def charts(recorded: Recorded) -> tuple[Chart, ...]:
     """Return the charts of a run, in the order in which they are read; those without any data are left out."""
-    found = [in_time_chart(recorded), latency_chart(recorded), why_chart(recorded), breaker_chart(recorded)]
+    found = [in_time_chart(recorded), latency_chart(recorded), *_why_charts(recorded), breaker_chart(recorded)]
     found += evidence_charts(recorded)
     return tuple(chart for chart in found if chart is not None)
-
-
-def end_s(run: Run) -> float:
-    """Return where the time axis ends: the end of the arrivals."""
-    return run.scenario.phases.load_s
-
-
-def arm_names(run: Run) -> tuple[str, ...]:
-    """Return the arms in the order of their slots."""
-    return tuple(arm.name for arm in run.arms) or tuple(arm.name for arm in run.scenario.arms)
 
 
 def in_time_chart(recorded: Recorded) -> Chart | None:
@@ -67,7 +60,8 @@ def in_time_chart(recorded: Recorded) -> Chart | None:
 def latency_chart(recorded: Recorded) -> Chart | None:
     """Show what customers waited who only look, or who buy where nobody looks."""
     run = recorded.run
-    kind, noun = ("browse", "Browsing") if run.scenario.load.browse_per_s else ("checkout", "Checkout")
+    kinds = run.scenario.load.kinds
+    kind, noun = next((one for one in _LATENCY_NOUNS if one[0] in kinds), _LATENCY_NOUNS[-1])
     requests = [request for request in recorded.requests if request.kind == kind]
     if not requests:
         return None
@@ -79,6 +73,12 @@ def latency_chart(recorded: Recorded) -> Chart | None:
         key="latency", title=f"{noun} latency p95, ms", unit="ms", end_s=end_s(run), step_s=1, height=170, log=True,
         note="from the intended instant, log scale", lines=lines,
     )  # fmt: skip
+
+
+def _why_charts(recorded: Recorded) -> list[Chart | None]:
+    """Return what explains: where arms differ in their handlers the event loop and its threads, else the queue."""
+    why = [lag_chart(recorded), tokens_chart(recorded)] if handlers_differ(recorded.run) else []
+    return why if any(why) else [why_chart(recorded)]
 
 
 def why_chart(recorded: Recorded) -> Chart | None:

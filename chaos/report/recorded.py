@@ -14,11 +14,14 @@ from pydantic import ValidationError
 
 from chaos.errors import RunFolderError
 from chaos.recording import metrics_file
+from chaos.recording.buckets import Buckets
 from chaos.records import Probe, Request, read_probes, read_requests
 from chaos.run import Run
 from chaos.run_folder import RunFolder
+from services.common.metrics import EVENT_LOOP_LAG
 
 T = TypeVar("T", Request, Probe)
+_Points = dict[tuple[str, str, str], list[tuple[float, float]]]
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
@@ -43,7 +46,12 @@ class LogFile:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A run and everything that was recorded during it."""
+    """A run and everything that was recorded during it.
+
+    `lags` tells of each process at each look at its histograms the highest bucket of its event loop's lag (the upper
+    bound, in seconds) that grew since the look before. A process whose loop is blocked answers no look: its gauge is
+    missing just when it is high, and the histogram tells it afterwards.
+    """
 
     run: Run
     requests: tuple[Request, ...]
@@ -52,6 +60,7 @@ class Recorded:
     scenario_text: str
     logs: tuple[LogFile, ...]
     notes: tuple[str, ...]
+    lags: tuple[Series, ...] = ()
 
 
 def read_recorded(path: Path) -> Recorded:
@@ -59,14 +68,16 @@ def read_recorded(path: Path) -> Recorded:
     folder = RunFolder(path)
     notes: list[str] = []
     run = _read_run(folder.run_json)
+    series, lags = _read_series(folder.metrics_jsonl, notes)
     return Recorded(
         run=run,
         requests=tuple(_records(folder.requests_csv, notes, read_requests)),
         probes=tuple(_records(folder.probes_csv, notes, read_probes)),
-        series=_read_series(folder.metrics_jsonl, notes),
+        series=series,
         scenario_text=_read_scenario(folder.scenario_yaml, notes),
         logs=tuple(_logs(folder.path, folder.logs)),
         notes=tuple(notes),
+        lags=lags,
     )
 
 
@@ -111,20 +122,33 @@ def _read_scenario(path: Path, notes: list[str]) -> str:
         return ""
 
 
-def _read_series(path: Path, notes: list[str]) -> tuple[Series, ...]:
-    points: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+def _read_series(path: Path, notes: list[str]) -> tuple[tuple[Series, ...], tuple[Series, ...]]:
+    """Return every series, and the highest buckets of the event loops' lags."""
+    points: _Points = {}
+    lags: _Points = {}
     missed = 0
     try:
         for scrape in metrics_file.read(path):
             missed += scrape.samples is None
             for key, value in (scrape.samples or {}).items():
                 points.setdefault((scrape.service, scrape.arm, key), []).append((scrape.t, value))
+            if (highest := _highest_lag(scrape.buckets or {})) is not None:
+                lags.setdefault((scrape.service, scrape.arm, EVENT_LOOP_LAG), []).append((scrape.t, highest))
     except FileNotFoundError:
         notes.append(f"{path.name} is not in the run folder: no series of the services")
     except (OSError, KeyError, TypeError, ValueError) as error:
         notes.append(f"{path.name} is damaged ({_first_line(error)}): the series stop there")
     if missed:
         notes.append(f"{missed} samples of the services are missing: they did not answer the recorder in time")
+    return _series(points), _series(lags)
+
+
+def _highest_lag(buckets: Buckets) -> float | None:
+    grown = (float(bound) for name, row in buckets.items() if name.startswith(f"{EVENT_LOOP_LAG}{{") for bound in row)
+    return max(grown, default=None)
+
+
+def _series(points: _Points) -> tuple[Series, ...]:
     found = []
     for (service, arm, key), values in points.items():
         name, labels = parse_sample(key)

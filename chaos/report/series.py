@@ -6,6 +6,7 @@ better second. Samples and probes are put on a fixed grid, so that all lines of 
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from chaos.records import Probe, Request
 from chaos.report.recorded import Series
 
 Values = tuple[float | None, ...]
+# The recorder looks twice a second; one look may be missed by a process that is only busy.
+SILENT_S = 1.1
 
 
 def grid(end_s: float, step_s: float) -> tuple[float, ...]:
@@ -60,6 +63,23 @@ def sampled(series: Sequence[Series], end_s: float, step_s: float) -> Values:
             if 0 <= index < len(cells) and math.isfinite(value):
                 cells[index] = (cells[index] or 0.0) + value
     return tuple(cells)
+
+
+def worst_lags_ms(gauge: Series, lags: Series | None, end_s: float, step_s: float) -> Values:
+    """Put an event loop's worst lag on the grid, in milliseconds.
+
+    A process whose loop is blocked answers no look. Those cells get what its histogram told at the first look after:
+    the upper bound of the highest bucket that had grown meanwhile.
+    """
+    cells = list(sampled([gauge], end_s, step_s))
+    for (before_s, _), (after_s, _) in pairwise(gauge.points):
+        if after_s - before_s <= SILENT_S:
+            continue
+        told = next((value for at_s, value in (lags.points if lags else ()) if at_s >= after_s), math.inf)
+        for index in range(max(0, int(before_s // step_s) + 1), min(len(cells), int(after_s // step_s))):
+            if math.isfinite(told):
+                cells[index] = told
+    return tuple(None if value is None else value * 1000 for value in cells)
 
 
 def probed_ms(probes: Iterable[Probe], end_s: float, step_s: float) -> Values:

@@ -1,8 +1,9 @@
-/* Draws the charts of a report: one time axis, one cursor, one zoom for all. The data comes from chaos/report/charts.py. */
-(() => {
+/* Draws the charts of each run on a page: one time axis, one cursor, one zoom for all of a run. The data comes from
+   chaos/report/parts.py; `data-reset` names the run's button, "reset" if there is none. */
+document.querySelectorAll("script.run").forEach((holder, number) => {
   "use strict";
-  const run = JSON.parse(document.getElementById("data").textContent);
-  const root = document.documentElement, reset = document.getElementById("reset");
+  const run = JSON.parse(holder.textContent);
+  const root = document.documentElement, reset = document.getElementById(holder.dataset.reset ?? "reset");
   const DASHES = [[], [7, 4], [2, 4]], GUTTER = 58, AXIS = 24, STATES = ["closed", "half-open", "open"];
   const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", "DejaVu Sans", sans-serif';
   const css = name => getComputedStyle(root).getPropertyValue(name).trim();
@@ -196,7 +197,7 @@
         ...(stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
       }))],
       cursor: {
-        y: false, sync: { key: "run", scales: ["x", null] }, points: { show: false },
+        y: false, sync: { key: `run-${number}`, scales: ["x", null] }, points: { show: false },
         drag: { x: true, y: false, setScale: false }, bind: { dblclick: () => () => { show(0, run.end); return null; } },
       },
       hooks: {
@@ -244,4 +245,4 @@
   /* Paper is white whatever the screen is, and narrower. */
   addEventListener("beforeprint", () => { root.classList.add("light"); plots.forEach(plot => resize(plot, 660)); again(); });
   addEventListener("afterprint", () => { root.classList.remove("light"); plots.forEach(plot => resize(plot, plot.root.parentElement.clientWidth)); again(); });
-})();
+});

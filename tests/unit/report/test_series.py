@@ -1,5 +1,7 @@
 """What each second looked like, from records whose answer is known."""
 
+import math
+
 import pytest
 
 from chaos.records import Outcome, Probe, Request
@@ -13,6 +15,7 @@ from chaos.report.series import (
     probed_ms,
     sampled,
     states,
+    worst_lags_ms,
 )
 from chaos.run import Run
 
@@ -102,3 +105,26 @@ def test_a_bar_is_the_whole_of_the_fault_phase(slow: Run) -> None:
     first, second = bars(rows, slow, ("naive", "protected"))
     assert (first.arm, first.total, first.spoken) == ("naive", 2, "50.0 % in time, 50.0 % late")
     assert (second.arm, second.total, sum(share.percent for share in second.shares)) == ("protected", 1, 100)
+
+
+def lag(*points: tuple[float, float]) -> Series:
+    return Series("inventory", "blocking", "event_loop_lag_seconds_max", {}, points)
+
+
+def test_while_a_process_is_silent_its_lag_is_what_its_histogram_tells_afterwards() -> None:
+    gauge = lag((0.25, 0.01), (2.75, 1.5), (3.25, 0.02))
+    told = lag((0.25, 0.008), (3.25, 2.048))
+
+    assert worst_lags_ms(gauge, told, 4, 0.5) == (10, 2048, 2048, 2048, 2048, 1500, 20, None)
+
+
+def test_a_single_missed_look_is_no_silence() -> None:
+    assert worst_lags_ms(lag((0.25, 0.01), (1.25, 0.02)), lag((1.25, 2.048)), 1.5, 0.5) == (10, None, 20)
+
+
+def test_what_a_process_never_told_stays_unknown() -> None:
+    gauge = lag((0.25, 0.01), (2.25, 0.02))
+
+    assert worst_lags_ms(gauge, None, 2.5, 0.5) == (10, None, None, None, 20)
+    assert worst_lags_ms(lag((0.25, 0.01)), lag((0.25, 0.008)), 1, 0.5) == (10, None)
+    assert worst_lags_ms(gauge, lag((2.25, math.inf)), 2.5, 0.5) == (10, None, None, None, 20)
