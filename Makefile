@@ -9,10 +9,14 @@
 ##                             SEED=8                      other customers; the same seed, the same customers
 ##                             ARMS=protected,protected    other arms; equal ones must show no difference
 ##                             SET='phases.fault_s=10'     another value than the file's, for this run
+##   make compare-handlers   async def, def, and blocking inside async def: two scenarios, one page; SEED=8
 ##   make watch              a page with the dashboards, live, on 127.0.0.1:18080; PORT=18081 for another port
 ##   make report             write the newest run's report again, and say where it is; RUN=slow-db for another's
 ##   make up                 start the shop behind its proxies, and leave it running to play with
+##                             ENGINE=compose              by docker compose; for scenarios too: docs/compose.md
 ##   make status             what is up, and where
+##   make ps                 the same, as the engine itself shows it
+##   make logs               the last lines of what the services print; SERVICE=orders-a for one of them
 ##   make down               stop it
 ##   make locust             Locust's own web UI against what is up: http://127.0.0.1:8089; ARM=naive for the other shop
 ##   make load               load without a web UI, Locust's files in runs/load/, one summary; all may be left out:
@@ -28,6 +32,7 @@
 ## Work on the lab
 ##   make setup              the .venv, by uv if it is there, else by venv and pip; PYTHON=python3.12 to choose
 ##   make test-unit          the tests that need no socket: seconds
+##   make test-conformance   one suite for the embedded Toxiproxy, the real one where it is, and any TOXIPROXY_URL=...
 ##   make lint               ruff, its formatter, mypy
 ##   make dashboards         write dashboards/json and the rules again from dashboards/*.py
 ##   make bench              what the proxy, a pipeline and a service cost, each beside a bare reference
@@ -45,13 +50,13 @@
 # exec: a signal to make reaches the lab, not a shell in between.
 
 LAB = .venv/bin/python -m chaos
-RUN_OPTIONS = $(if $(SEED),--seed '$(SEED)') $(if $(ARMS),--arms '$(ARMS)') $(foreach pair,$(SET),--set '$(pair)')
+RUN_OPTIONS = $(if $(ENGINE),--engine '$(ENGINE)') $(if $(SEED),--seed '$(SEED)') $(if $(ARMS),--arms '$(ARMS)') $(foreach pair,$(SET),--set '$(pair)')
 LOAD_OPTIONS = $(if $(RATE),--rate '$(RATE)') $(if $(DURATION),--duration '$(DURATION)') $(if $(USERS),--users '$(USERS)') \
   $(if $(SHAPE),--shape '$(SHAPE)') $(if $(WORKERS),--workers '$(WORKERS)') $(if $(SEED),--seed '$(SEED)') \
   $(if $(CLASS),--class '$(CLASS)') $(if $(ARM),--arm '$(ARM)')
 
-.PHONY: locust load closed-loop dashboards
-.PHONY: help setup venv watch list report up status down doctor components profiles test test-unit lint bench bench-breakers mutate lock clean
+.PHONY: compare-handlers locust load closed-loop dashboards logs ps
+.PHONY: help setup venv watch list report up status down doctor components profiles test test-unit test-conformance lint bench bench-breakers mutate lock clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -65,8 +70,14 @@ setup: venv
 scenario-%: venv
 	@exec $(LAB) run '$*' $(RUN_OPTIONS)
 
+compare-handlers: venv
+	@exec $(LAB) compare-handlers $(if $(SEED),--seed '$(SEED)') $(if $(ENGINE),--engine '$(ENGINE)')
+
 up: venv
-	@exec $(LAB) up $(if $(ARMS),--arms '$(ARMS)')
+	@exec $(LAB) up $(if $(ARMS),--arms '$(ARMS)') $(if $(ENGINE),--engine '$(ENGINE)')
+
+logs: venv
+	@exec $(LAB) logs $(if $(SERVICE),'$(SERVICE)')
 
 locust: venv
 	@exec $(LAB) locust $(if $(ARM),--arm '$(ARM)') $(if $(PORT),--port '$(PORT)')
@@ -77,7 +88,7 @@ load: venv
 closed-loop: venv
 	@exec .venv/bin/python -m chaos.bench.closed_loop
 
-list profiles status down doctor: venv
+list profiles status ps down doctor: venv
 	@exec $(LAB) $@
 
 components:
@@ -94,6 +105,11 @@ test: venv
 
 test-unit: venv
 	@exec .venv/bin/python -m pytest tests/unit --durations=5
+
+# Foreign clients come from their registries once, into .lab/foreign; without a network their tests are skipped.
+test-conformance: venv
+	@sh tests/conformance/foreign/install.sh
+	@exec .venv/bin/python -m pytest tests/conformance --durations=5
 
 lint: venv
 	.venv/bin/python -m ruff check .

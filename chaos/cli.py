@@ -11,11 +11,13 @@ import sys
 import traceback
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from chaos import commands, load_commands
+from chaos import commands, lab_commands, load_commands
+from chaos.compare import command as compare_command
 from chaos.errors import LabError, UsageError
 from chaos.interrupt import Interrupted
+from chaos.toxiproxy import command as toxiproxy_command
 from chaos.watch.command import PORT as WATCH_PORT
 
 EPILOG = """\
@@ -76,7 +78,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], dest="sets", metavar="KEY=VALUE",
         help="change a value of the file, e.g. phases.fault_s=10 (may be repeated)",
     )  # fmt: skip
+    _add_engine(run, "local, or the lab that is up")
     run.set_defaults(do=commands.run)
+
+    compare = todo.add_parser("compare-handlers", help="async, def and blocking handlers: two scenarios, one page")
+    compare.add_argument("--seed", type=_seed, default=7, help="of both runs (default: 7)")
+    _add_engine(compare, "local, or the lab that is up")
+    compare.set_defaults(do=compare_command.compare_handlers)
 
     profiles = todo.add_parser("profiles", help="the profiles, what one of them sets, and what contradicts what")
     profiles.add_argument("name", metavar="NAME", nargs="?", help="one profile, link by link (default: all, in short)")
@@ -85,17 +93,29 @@ def build_parser() -> argparse.ArgumentParser:
     up = todo.add_parser("up", help="start the shop and leave it running", description="Start the shop and return.")
     up.add_argument("--arms", metavar="A,B", default="naive,protected", help="profiles (default: naive,protected)")
     up.add_argument("--foreground", action="store_true", help="stay, and stop it with Ctrl-C")
-    up.set_defaults(do=commands.up)
-    todo.add_parser("down", help="stop what `lab up` started").set_defaults(do=commands.down)
-    todo.add_parser("status", help="what runs, where").set_defaults(do=commands.status)
+    _add_engine(up, "local")
+    up.set_defaults(do=lab_commands.up)
+    todo.add_parser("down", help="stop what `lab up` started").set_defaults(do=lab_commands.down)
+    todo.add_parser("status", help="what runs, where").set_defaults(do=lab_commands.status)
+    todo.add_parser("ps", help="what runs, as the engine itself shows it").set_defaults(do=lab_commands.ps)
+    logs = todo.add_parser("logs", help="the last lines of what the services print")
+    logs.add_argument("services", metavar="SERVICE", nargs="*", help="e.g. orders-a (default: all)")
+    logs.set_defaults(do=lab_commands.logs)
     todo.add_parser("doctor", help="what this machine has, and what it lacks").set_defaults(do=commands.doctor)
 
     load_commands.add_parsers(todo)
+    toxiproxy_command.add_parser(todo)
 
     report = todo.add_parser("report", help="write a run's report again, and say where it is")
     report.add_argument("run", metavar="RUN", nargs="?", help="a folder or <scenario>[/<time>] (default: the newest)")
     report.set_defaults(do=commands.report)
 
+    _add_lookers(todo)
+    parser.commands = todo.choices
+    return parser
+
+
+def _add_lookers(todo: Any) -> None:
     watch = todo.add_parser("watch", help="the dashboards in a browser: a run as it goes on, or one that is over")
     watch.add_argument("--port", type=_port, default=WATCH_PORT, help=f"on 127.0.0.1 (default: {WATCH_PORT})")
     watch.set_defaults(do=commands.watch)
@@ -104,8 +124,10 @@ def build_parser() -> argparse.ArgumentParser:
     validate.add_argument("file", metavar="FILE")
     validate.set_defaults(do=commands.validate)
 
-    parser.commands = todo.choices
-    return parser
+
+def _add_engine(parser: argparse.ArgumentParser, default: str) -> None:
+    what = f"plain processes, or docker compose (default: {default})"
+    parser.add_argument("--engine", choices=("local", "compose"), help=what)
 
 
 def _seed(text: str) -> int:

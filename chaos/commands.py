@@ -5,10 +5,8 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from chaos import background, profile_page
+from chaos import profile_page
 from chaos.engines.doctor import checks
-from chaos.engines.leftovers import stop_lab
-from chaos.engines.state import live_lab
 from chaos.errors import LabError, UsageError
 from chaos.interrupt import Interrupted, run_interruptible
 from chaos.judging.conclude import conclude
@@ -26,13 +24,10 @@ from resilience.clock import SystemClock
 from resilience.lookup import unknown
 from resilience.profiles import PROFILES
 
-# A stop takes up to 3 s; a lab that has not ended after this is killed.
-STOP_WITHIN_S = 10.0
-
 
 def list_scenarios(options: Namespace) -> int:
     """Print each scenario with its question; a broken file is named, and makes the command fail."""
-    listed = read_scenarios(_root(options))
+    listed = read_scenarios(root_of(options))
     width = max((len(one.name) for one in listed), default=0)
     for one in listed:
         print(f"{one.name:<{width}}  {one.scenario.question if one.scenario else one.problem}")
@@ -41,7 +36,7 @@ def list_scenarios(options: Namespace) -> int:
 
 def validate(options: Namespace) -> int:
     """Say that a scenario file is right; raises ScenarioError where it is not."""
-    scenario = load_scenario(str(Path(options.file)), root=_root(options))
+    scenario = load_scenario(str(Path(options.file)), root=root_of(options))
     print(f"{options.file}: {len(scenario.expect)} expectations, {len(scenario.faults)} faults, {_arms(scenario)}")
     return 0
 
@@ -61,7 +56,7 @@ def profiles(options: Namespace) -> int:
 
 def run(options: Namespace) -> int:
     """Run a scenario; returns the verdict's exit code."""
-    root = _root(options)
+    root = root_of(options)
     names = _profiles(options.arms) if options.arms else None
     scenario = load_scenario(options.name, root=root, sets=options.sets, arms=names)
     started_at = datetime.fromtimestamp(SystemClock().wall(), UTC)
@@ -82,8 +77,9 @@ async def _run(
     options: Namespace, scenario: Scenario, folder: RunFolder, started_at: datetime, terminal: Terminal
 ) -> Run:
     """Run and judge. Once everything is recorded nothing is awaited, so a signal no longer takes the result away."""
-    root = _root(options)
-    observed = await Runner(scenario, seed=options.seed, root=root, folder=folder, terminal=terminal).run()
+    root = root_of(options)
+    runner = Runner(scenario, seed=options.seed, root=root, folder=folder, terminal=terminal, engine=options.engine)
+    observed = await runner.run()
     folder.write_probes(observed.probes)
     judged = conclude(
         scenario, observed, folder, seed=options.seed, started_at=started_at, root=root, repeat=_repeat(options)
@@ -97,51 +93,19 @@ async def _run(
 def _repeat(options: Namespace) -> str:
     """Return the command that asks the same again."""
     if not options.arms and not options.sets and Path(options.name).name == options.name:
-        return f"make scenario-{options.name} SEED={options.seed}"
+        engine = f"ENGINE={options.engine} " if options.engine else ""
+        return f"{engine}make scenario-{options.name} SEED={options.seed}"
     words = ["lab", "run", options.name, "--seed", str(options.seed)]
+    words += ["--engine", options.engine] if options.engine else []
     words += ["--arms", options.arms] if options.arms else []
     for change in options.sets:
         words += ["--set", change]
     return shlex.join(words)
 
 
-def up(options: Namespace) -> int:
-    """Start the shop: in the background, returning when it is ready, or in the foreground, until a signal comes."""
-    root = _root(options)
-    arms = _arms_of(options.arms)
-    if options.foreground:
-        run_interruptible(background.hold(root, arms, lambda line: print(line, flush=True)))
-    state = run_interruptible(background.start(root, options.arms))
-    print(f"up (pid {state.pid}); `lab down` ends it")
-    for child in state.children:
-        if address := child.url or child.page:
-            print(f"  {child.name:<14} {address}")
-    return 0
-
-
-def down(options: Namespace) -> int:
-    """Stop the lab of this checkout, whoever started it."""
-    state = run_interruptible(stop_lab(_root(options), STOP_WITHIN_S))
-    print(f"stopped (pid {state.pid})" if state else "no lab is up")
-    return 0
-
-
-def status(options: Namespace) -> int:
-    """Print what runs; exit code 0 where a lab is up, 1 where none is."""
-    state = live_lab(_root(options))
-    if state is None:
-        print("no lab is up")
-        return 1
-    print(f"{'up' if state.ready else 'starting'} (pid {state.pid}), logs in {state.log_dir}")
-    for child in state.children:
-        running = "" if child.identity.alive() else "  ended"
-        print(f"  {child.name:<14} pid {child.pid:<8} {child.url or child.page or '':<24}{child.arm or ''}{running}")
-    return 0
-
-
 def doctor(options: Namespace) -> int:
     """Print what this machine has and lacks; exit code 3 where something a run needs is missing."""
-    found = checks(_root(options))
+    found = checks(root_of(options))
     width = max(len(check.name) for check in found)
     for check in found:
         print(f"{'ok  ' if check.ok else 'FIX '} {check.name:<{width}}  {check.detail}")
@@ -159,10 +123,13 @@ def report(options: Namespace) -> int:
 
 def watch(options: Namespace) -> int:
     """Serve the page that shows the dashboards, until a signal comes; raises PortTaken."""
-    return run_interruptible(serve(_root(options), _runs(options), options.port, lambda line: print(line, flush=True)))
+    return run_interruptible(
+        serve(root_of(options), _runs(options), options.port, lambda line: print(line, flush=True))
+    )
 
 
-def _root(options: Namespace) -> Path:
+def root_of(options: Namespace) -> Path:
+    """Return the checkout that is meant; raises UsageError where there is none."""
     root: Path = options.root.resolve()
     if not (root / "compose.yaml").is_file():
         raise UsageError(f"{root}: no compose.yaml here; go into the checkout, or name it with --root")
@@ -171,7 +138,7 @@ def _root(options: Namespace) -> Path:
 
 def _runs(options: Namespace) -> Path:
     runs: Path | None = options.runs
-    return runs if runs is not None else _root(options) / "runs"
+    return runs if runs is not None else root_of(options) / "runs"
 
 
 def _profiles(text: str) -> list[str]:
@@ -181,7 +148,8 @@ def _profiles(text: str) -> list[str]:
     return names
 
 
-def _arms_of(text: str) -> list[Arm]:
+def arms_of(text: str) -> list[Arm]:
+    """Return the arms that `--arms` names; raises UsageError."""
     return [Arm.model_validate(arm) for arm in arms_named(_profiles(text))]
 
 

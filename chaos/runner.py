@@ -5,14 +5,17 @@ observed, and `chaos.judging.conclude` computes figures, evidence and verdict fr
 """
 
 import os
-from contextlib import AsyncExitStack
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
-from chaos.engines.local import LocalEngine, RunningLab
-from chaos.engines.topology import Link, arm_environment, load_topology
-from chaos.errors import HealFailed, LedgerUnreadable
-from chaos.faults import applied, assert_clean
-from chaos.judging.ledger import read_arm
+from chaos.books import Books
+from chaos.engines.choice import DEFAULT, engine_for_run
+from chaos.engines.running import RunningLab
+from chaos.engines.state import EngineName
+from chaos.engines.topology import Link
+from chaos.fault_support import door_links, possible
+from chaos.faults import InForce, applied, dirt
 from chaos.observed import Observed
 from chaos.recording.announcer import RELAY, Announcer, announcing
 from chaos.recording.load import LoadPlan, LoadProcess
@@ -21,7 +24,8 @@ from chaos.recording.probes import PERIOD_S, REST_PERIOD_S, Probes
 from chaos.recording.recorder import Recorder
 from chaos.run import PhaseTime
 from chaos.run_folder import RunFolder
-from chaos.scenario import Phase, Scenario
+from chaos.scenario import Fault, Phase, Scenario, SlowCall
+from chaos.service_faults import switched_on
 from chaos.shield import beside, together
 from chaos.terminal import LiveView, Terminal
 from chaos.toxiproxy.client import ToxiproxyClient
@@ -31,13 +35,19 @@ from resilience.clock import SystemClock
 LEAD_S = 0.5
 # A server that hangs fails the heal within about four of these.
 TOXIPROXY_TIMEOUT_S = 2.0
-ENGINE = "local"
+# A fault inside a service ends by itself this long after its phase: a blocked loop may read our heal much later.
+SERVICE_FAULT_LONGER_S = 0.5
+# A toxic outlives its phase by this only if the lab has died; above any delay of a heal.
+LINK_FAULT_LONGER_S = 5.0
 
 
 class Runner:
-    """Executes one scenario in one folder. One instance runs once."""
+    """Executes one scenario in one folder. One instance runs once. `engine` is what was asked for, None for any."""
 
-    def __init__(self, scenario: Scenario, *, seed: int, root: Path, folder: RunFolder, terminal: Terminal) -> None:
+    def __init__(
+        self, scenario: Scenario, *, seed: int, root: Path, folder: RunFolder, terminal: Terminal,
+        engine: EngineName | None = None,
+    ) -> None:  # fmt: skip
         self._scenario = scenario
         self._seed = seed
         self._root = root
@@ -47,25 +57,26 @@ class Runner:
         self._began = self._clock.now()
         self._t0 = self._began
         self._seen = Observed()
-        self._announcer = Announcer(None, scenario, seed=seed, engine=ENGINE, note=terminal.note)
+        self._engine = engine
+        self._announcer = Announcer(None, scenario, seed=seed, engine=engine or DEFAULT, note=terminal.note)
 
     async def run(self) -> Observed:
         """Run the whole timeline; raises LabError, and may be cancelled at any point.
 
-        Whatever happens, every fault is healed and every process is stopped before this returns.
+        Whatever happens, every fault is healed, and every process that was started is stopped before this returns.
         """
-        arms = self._scenario.arms
-        environment = {**os.environ, **arm_environment(arms)}
-        topology = load_topology(self._root / "compose.yaml", environment, [arm.name for arm in arms])
         self._terminal.starting(self._scenario, self._seed)
-        engine = LocalEngine(self._root, topology, arms, self._folder.logs, self._terminal.note)
+        engine = engine_for_run(
+            self._root, self._scenario.arms, self._folder.logs, self._terminal.note, env=os.environ, name=self._engine
+        )
         async with engine as lab:
+            self._seen.engine = lab.engine
             self._seen.components = lab.components
             self._seen.ready_s = lab.ready_s
             self._terminal.ready(lab.ready_s, lab.components, len(lab.services))
             await beside(self._experiment(lab), lab.watch())
         self._seen.stop_s = lab.stop_s or 0.0
-        self._seen.left_running = tuple(str(one.pid) for one in lab.supervisor.survivors)
+        self._seen.left_running = lab.left_running()
         self._seen.duration_s = self._clock.now() - self._began
         return self._seen
 
@@ -74,30 +85,36 @@ class Runner:
         async with AsyncExitStack() as stack:
             client = ToxiproxyClient(lab.toxiproxy_url, timeout_s=TOXIPROXY_TIMEOUT_S)
             stack.push_async_callback(client.close)
-            self._seen.dirty_start = await _dirt(client)
+            self._seen.dirty_start = await dirt(client)
+            books = await Books.opened(lab, self._scenario, self._folder.requests_csv)
             recorder = await stack.enter_async_context(
                 Recorder(lab.services, self._folder.metrics_jsonl, clock=self._clock)
             )
             self._announcer = await stack.enter_async_context(
-                announcing(_relay(lab), self._scenario, seed=self._seed, engine=ENGINE, note=self._terminal.note)
+                announcing(
+                    lab.shared_url(RELAY), self._scenario, seed=self._seed, engine=lab.engine, note=self._terminal.note
+                )
             )
-            machine = await stack.enter_async_context(MachineSampler(lambda: (os.getpid(),), clock=self._clock))
+            machine = await stack.enter_async_context(MachineSampler(lab.pids_with_own, clock=self._clock))
             load = await stack.enter_async_context(self._load(lab))
             self._seen.arrivals = await load.ready()
             self._start_of_time(load, recorder, machine)
-            probes = await stack.enter_async_context(Probes(self._periods(lab), clock=self._clock, t0=self._t0))
+            probes = await stack.enter_async_context(
+                Probes(self._periods(lab), clock=self._clock, t0=self._t0, fresh=door_links(self._scenario))
+            )
             await stack.enter_async_context(
                 LiveView(self._terminal, self._scenario, load.tail, recorder, clock=self._clock, t0=self._t0)
             )
             guards = together(load.watch(), recorder.watch(), probes.watch())
-            await beside(self._phases(client), guards)
+            await beside(self._phases(client, lab), guards)
             self._seen.probes = list(probes.recorded)
             await self._drain(load, recorder, client)
             self._seen.cpu_busy_baseline = machine.busy(*self._scenario.phases.window("baseline"))
-            if machine.memory_peak is not None:
+            # Where the services' processes cannot be seen, a sum without them would say too little.
+            if machine.memory_peak is not None and lab.pids():
                 self._seen.memory_peak_mib = machine.memory_peak.mib
                 self._seen.memory_kind = machine.memory_peak.kind
-        await self._read_ledger(lab)
+        await self._read_ledger(books)
 
     def _start_of_time(self, load: LoadProcess, recorder: Recorder, machine: MachineSampler) -> None:
         """Fix t0, the first possible arrival, for everybody who dates something."""
@@ -107,20 +124,30 @@ class Runner:
         machine.start_of_time(self._t0)
         self._note_phase("start", self._began, self._t0)
 
-    async def _phases(self, client: ToxiproxyClient) -> None:
+    async def _phases(self, client: ToxiproxyClient, lab: RunningLab) -> None:
         await self._pass("settle")
         await self._pass("baseline")
         arms = [arm.name for arm in self._scenario.arms]
+        faults, self._seen.lacking = await possible(self._scenario.faults, client)
         async with AsyncExitStack() as stack:
             in_force = []
-            for fault in self._scenario.faults:
-                in_force.append(await stack.enter_async_context(applied(fault, arms, client, self._clock)))
+            for fault in faults:
+                in_force.append(await stack.enter_async_context(self._applied(fault, arms, client, lab)))
                 # The way out begins with it: then the heal begins.
                 stack.callback(self._announcer.healing, fault)
                 self._announcer.in_force(fault)
             await self._pass("fault")
         self._seen.fault_windows.extend(force.window(self._t0) for force in in_force)
         await self._pass("recovery")
+
+    def _applied(
+        self, fault: Fault, arms: Sequence[str], client: ToxiproxyClient, lab: RunningLab
+    ) -> AbstractAsyncContextManager[InForce]:
+        fault_s = self._scenario.phases.fault_s
+        if isinstance(fault, SlowCall):
+            ttl_s = fault_s + SERVICE_FAULT_LONGER_S
+            return switched_on(fault, arms, lab.service_url, self._clock, ttl_s=ttl_s)
+        return applied(fault, arms, client, self._clock, ttl_s=fault_s + LINK_FAULT_LONGER_S)
 
     async def _pass(self, phase: Phase) -> None:
         """Let a phase go by on the schedule's clock, so that healing or injecting late shifts no later phase."""
@@ -138,22 +165,13 @@ class Runner:
         self._announcer.phase("drain")
         await load.wait_done(self._scenario.load.patience_s + phases.drain_s)
         busy = await recorder.wait_idle(phases.drain_s)
-        self._seen.dirty_end = "; ".join(filter(None, (await _dirt(client), busy)))
+        self._seen.dirty_end = "; ".join(filter(None, (await dirt(client), busy)))
         self._note_phase("drain", began, self._clock.now())
 
-    async def _read_ledger(self, lab: RunningLab) -> None:
+    async def _read_ledger(self, books: Books) -> None:
         began = self._clock.now()
         self._terminal.phase("ledger", began - self._t0, began - self._t0)
-        try:
-            for arm in self._scenario.arms:
-                self._seen.ledger[arm.name] = await read_arm(
-                    self._folder.requests_csv,
-                    arm=arm.name,
-                    database_url=lab.database_url(arm.name),
-                    bank_url=lab.service_url(arm.name, "bank"),
-                )
-        except LedgerUnreadable as error:
-            self._seen.ledger_problem = str(error)
+        self._seen.ledger, self._seen.ledger_problem = await books.close(), books.problem
         self._note_phase("ledger", began, self._clock.now())
 
     def _note_phase(self, phase: str, from_now: float, to_now: float) -> None:
@@ -171,20 +189,8 @@ class Runner:
             arms={arm.name: lab.service_url(arm.name, "gateway") for arm in self._scenario.arms},
             load=self._scenario.load,
             duration_s=self._scenario.phases.load_s,
-            relay=_relay(lab),
+            relay=lab.shared_url(RELAY),
+            run=self._folder.path.name,
         )
-        log, mark = self._folder.logs / "locust.log", lab.supervisor.mark
-        return LoadProcess(plan, root=self._root, folder=self._folder.path, log=log, mark=mark)
-
-
-def _relay(lab: RunningLab) -> str | None:
-    return next((one.url for one in lab.services if one.service == RELAY), None)
-
-
-async def _dirt(client: ToxiproxyClient) -> str:
-    """Say what is left of a fault on the proxies, or nothing."""
-    try:
-        await assert_clean(client)
-    except HealFailed as error:
-        return str(error)
-    return ""
+        log = self._folder.logs / "locust.log"
+        return LoadProcess(plan, root=self._root, folder=self._folder.path, log=log, mark=lab.mark)

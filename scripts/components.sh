@@ -27,7 +27,8 @@ bring_toxiproxy() {
     return
   fi
   say "building Toxiproxy $toxiproxy ..."
-  if said=$(GOBIN="$lab/bin" go install "github.com/Shopify/toxiproxy/v2/cmd/server@v$toxiproxy" 2>&1); then
+  if said=$(GOBIN="$lab/bin" go install -ldflags "-X github.com/Shopify/toxiproxy/v2.Version=$toxiproxy" \
+    "github.com/Shopify/toxiproxy/v2/cmd/server@v$toxiproxy" 2>&1); then
     mv "$lab/bin/server" "$lab/bin/toxiproxy-server"
     brought=1
     say '.lab/bin/toxiproxy-server is used from now on; LAB_TOXIPROXY=embedded brings the other back.'

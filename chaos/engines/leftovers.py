@@ -4,19 +4,26 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
+from chaos.engines.compose.project import Project
 from chaos.engines.liveness import marked, send, send_group
 from chaos.engines.processes import MARK
 from chaos.engines.state import DATA_FOLDER, LAB_FOLDER, LabState, live_lab, only_lab, read_state, remove_state
 from chaos.engines.sweep import sweep
 from chaos.engines.waiting import until
+from chaos.errors import StartFailed
+from chaos.shield import to_the_end
 
 # Private folders outside .lab carry this, so that a damaged state file cannot make us remove anything else.
 TEMP_PREFIX = "chaoslab-"
 _ORPHANS_END_S = 1.0
+# A stop takes up to 3 s, that of containers with their logs up to 75 s at the worst.
+STOPS_WITHIN_S = 10.0
+COMPOSE_STOPS_WITHIN_S = 90.0
 _POLL_S = 0.02
 
 
@@ -33,15 +40,28 @@ async def clean_leftovers(root: Path) -> list[str]:
     removed = [str(folder) for folder in dict.fromkeys(folders) if folder.exists() and remove_folder(root, folder)]
     if removed:
         done.append(f"removed the data of a killed lab: {', '.join(removed)}")
+    if state is not None and state.project:
+        done.append(await _end_project(root, state))
     remove_state(root)
     return done
 
 
-async def stop_lab(root: Path, timeout_s: float) -> LabState | None:
-    """End the lab that runs in this checkout, as Ctrl-C would, and by force after `timeout_s`; None where none runs."""
+async def stop_lab(
+    root: Path, timeout_s: float | None = None, say: Callable[[str], None] = lambda _line: None
+) -> LabState | None:
+    """End the lab that runs in this checkout, as Ctrl-C would, and by force after `timeout_s`.
+
+    That is what its engine needs at the most, where none is given. Returns its state, None where none runs:
+    then what a killed one has left is removed, and `say` told.
+    """
     state = live_lab(root)
     if state is None:
+        with only_lab(root):
+            for line in await clean_leftovers(root):
+                say(line)
         return None
+    if timeout_s is None:
+        timeout_s = COMPOSE_STOPS_WITHIN_S if state.project else STOPS_WITHIN_S
     os.kill(state.pid, signal.SIGTERM)
     if not await until(lambda: not state.identity.alive(), _POLL_S, timeout_s):
         send({state.identity}, signal.SIGKILL)
@@ -58,6 +78,18 @@ def remove_folder(root: Path, folder: Path) -> bool:
         return False
     shutil.rmtree(folder, ignore_errors=True)
     return not folder.exists()
+
+
+async def _end_project(root: Path, state: LabState) -> str:
+    """Remove the containers of a killed lab; raises StartFailed where any is left, so that its state stays as well."""
+    project = Project(root, state.project, {**os.environ, "COMPOSE_PROFILES": "*"})
+    left = await to_the_end(project.down, restarts=1)
+    if left:
+        raise StartFailed(
+            f"a killed lab (pid {state.pid}) left the Compose project {state.project}, which cannot be removed:"
+            f" {', '.join(left)}"
+        )
+    return f"removed the Compose project {state.project}, which a killed lab (pid {state.pid}) had left"
 
 
 async def _end_processes(state: LabState) -> list[str]:

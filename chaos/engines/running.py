@@ -1,5 +1,7 @@
-"""A lab that is up, as the runner, the recorder and `lab status` see it."""
+"""A lab that is up, as the runner, the recorder and `lab status` see it, whichever engine runs it."""
 
+import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NoReturn
@@ -7,6 +9,7 @@ from urllib.parse import urlsplit
 
 from chaos.engines.liveness import descendants
 from chaos.engines.processes import Supervisor
+from chaos.engines.state import EngineName
 from chaos.engines.topology import Link
 from chaos.errors import TopologyError
 from chaos.run import Component
@@ -14,7 +17,10 @@ from chaos.run import Component
 
 @dataclass(frozen=True)
 class RunningService:
-    """A service of ours: `name` as in compose.yaml (bank-a), `service` without its slot (bank), `url` its own door."""
+    """A service of ours: `name` as in compose.yaml (bank-a), `service` without its slot (bank), `url` its own door.
+
+    `pid` is 0 where it is no process of this machine that we know of.
+    """
 
     name: str
     service: str
@@ -23,16 +29,20 @@ class RunningService:
     pid: int
 
 
-@dataclass
-class RunningLab:
-    """What runs and how to reach it. `ready_s` is from the start to the last readiness; `stop_s` is set at the end."""
+@dataclass(kw_only=True)
+class RunningLab(ABC):
+    """What runs and how to reach it. `ready_s` is from the start to the last readiness; `stop_s` is set at the end.
 
+    `mark` is in the environment of every process that belongs to it: by it the next start finds what was left.
+    """
+
+    engine: EngineName
+    mark: str
     components: tuple[Component, ...]
     services: tuple[RunningService, ...]
     links: tuple[Link, ...]
     toxiproxy_url: str
     ready_s: float
-    supervisor: Supervisor
     stop_s: float | None = None
 
     def database_url(self, arm: str) -> str:
@@ -53,14 +63,45 @@ class RunningLab:
                 return running.url
         raise TopologyError(f"the arm {arm} has no service {service}")
 
+    def shared_url(self, service: str) -> str | None:
+        """Return the URL of a service that all arms share, None where it is not there."""
+        return next((one.url for one in self.services if one.arm is None and one.service == service), None)
+
+    def pids_with_own(self) -> tuple[int, ...]:
+        """Return the lab's own process and all of `pids`."""
+        return (os.getpid(), *self.pids())
+
+    @abstractmethod
     def pids(self) -> tuple[int, ...]:
-        """Return every living process of the lab but the lab itself, what the children forked (Postgres) included."""
+        """Return every living process of the lab but the lab itself; empty where this machine does not show them."""
+
+    @abstractmethod
+    def left_running(self) -> tuple[str, ...]:
+        """Return, after the stop, what could not be ended."""
+
+    @abstractmethod
+    async def watch(self) -> NoReturn:
+        """Run beside a scenario: raises ProcessEnded as soon as something ends that nobody ended on purpose."""
+
+
+@dataclass(kw_only=True)
+class LocalLab(RunningLab):
+    """A lab of plain processes, all of them children of this one."""
+
+    supervisor: Supervisor
+
+    def pids(self) -> tuple[int, ...]:
+        """Return the children that live, and what they forked (Postgres) included."""
         children = [child.identity for child in self.supervisor.children.values() if child.exit_code() is None]
         family = {child.pid for child in children} | _pids_below(child.pid for child in children)
         return tuple(sorted(family))
 
+    def left_running(self) -> tuple[str, ...]:
+        """Return the pids that outlived even SIGKILL."""
+        return tuple(str(one.pid) for one in self.supervisor.survivors)
+
     async def watch(self) -> NoReturn:
-        """Run beside a scenario: raises ProcessEnded as soon as a process ends that nobody ended on purpose."""
+        """Look at every child, twenty times a second."""
         await self.supervisor.watch()
 
 

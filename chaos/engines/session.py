@@ -1,16 +1,15 @@
 """One life of a lab in its checkout: state file, folders, processes, and that all three are gone at the end."""
 
-import os
-import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from chaos.engines.leftovers import remove_folder
-from chaos.engines.liveness import Identity, identify
+from chaos.engines.liveness import Identity
 from chaos.engines.processes import Command, Supervisor
-from chaos.engines.state import DATA_FOLDER, ChildState, LabState, remove_state, write_state
+from chaos.engines.state import DATA_FOLDER, ChildState
+from chaos.engines.state_file import StateFile
 from chaos.engines.topology import Topology
 from chaos.engines.workspace import Workspace
 
@@ -19,18 +18,16 @@ class Session:
     """Async context manager. Its mark is written down before the first child exists: none can be missed."""
 
     def __init__(
-        self, root: Path, topology: Topology, log_dir: Path, env: Mapping[str, str],
-        say: Callable[[str], None],
-    ) -> None:  # fmt: skip
-        self._root, self._topology, self._say = root, topology, say
-        me, mark = identify(os.getpid()), secrets.token_hex(8)
-        self._state = LabState(pid=me.pid, started=me.started, mark=mark, ready=False, log_dir=str(log_dir))
-        self._folders: list[Path] = [root / DATA_FOLDER]
-        self.workspace = Workspace(root, log_dir, env, Supervisor(mark, self._write_children), say, self._own_folder)
+        self, topology: Topology, env: Mapping[str, str], say: Callable[[str], None], state: StateFile
+    ) -> None:
+        self._root, self._topology, self._say, self._state = state.root, topology, say, state
+        self._folders: list[Path] = [self._root / DATA_FOLDER]
+        supervisor = Supervisor(state.mark, self._write_children)
+        self.workspace = Workspace(self._root, state.log_dir, env, supervisor, say, self._own_folder)
 
     async def __aenter__(self) -> Self:
         """Write the state and make the folder for data."""
-        self._update()
+        self._state.update()
         (self._root / DATA_FOLDER).mkdir(parents=True)
         return self
 
@@ -48,19 +45,15 @@ class Session:
                 pids = ", ".join(str(process.pid) for process in supervisor.survivors)
                 self._say(f"could not end {pids}: the next start tries again")
             else:
-                remove_state(self._root)
-
-    def ready(self) -> None:
-        """Write down that the lab is ready."""
-        self._update(ready=True)
+                self._state.remove()
 
     def _own_folder(self, folder: Path) -> None:
         self._folders.append(folder)
-        self._update(folders=tuple(str(item) for item in self._folders[1:]))
+        self._state.update(folders=tuple(str(item) for item in self._folders[1:]))
 
     def _write_children(self) -> None:
         children = self.workspace.supervisor.children.values()
-        self._update(children=tuple(self._child(child.command, child.identity) for child in children))
+        self._state.update(children=tuple(self._child(child.command, child.identity) for child in children))
 
     def _child(self, command: Command, identity: Identity) -> ChildState:
         spec = self._topology.services.get(command.name)
@@ -73,7 +66,3 @@ class Session:
             url=spec.url if spec else None,
             page=spec.page if spec else None,
         )
-
-    def _update(self, **changes: object) -> None:
-        self._state = self._state.model_copy(update=changes)
-        write_state(self._root, self._state)

@@ -6,7 +6,7 @@ up. `.lab/state.json` says who the children are, written before the first of the
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -15,9 +15,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chaos.engines.liveness import Identity
 from chaos.errors import LabAlreadyUp, StartFailed
+from chaos.run import Component
 
 LAB_FOLDER = ".lab"
 DATA_FOLDER = f"{LAB_FOLDER}/data"
+EngineName = Literal["local", "compose"]
 
 
 class Model(BaseModel):
@@ -46,10 +48,29 @@ class ChildState(Model):
         return Identity(self.pid, self.started)
 
 
+class ArmState(Model):
+    """Who plays in a slot."""
+
+    name: str
+    profile: str
+    handler: str
+    slot: str
+
+
 class LabState(Model):
-    """One lab. `mark` stands in the environment of every process it started; `folders` are its own to remove."""
+    """One lab. `mark` stands in the environment of every process it started; `folders` are its own to remove.
+
+    `stays` says that runs may use it (`lab up`); `arms` are in the order of their slots. Under Compose it has no
+    children: its containers are those of the Compose project `project`.
+    """
 
     format: Literal[1] = 1
+    engine: EngineName = "local"
+    project: str = ""
+    stays: bool = False
+    arms: tuple[ArmState, ...] = ()
+    toxiproxy_url: str = ""
+    components: tuple[Component, ...] = ()
     pid: int
     started: str
     mark: str
@@ -94,7 +115,20 @@ def remove_state(root: Path) -> None:
 @contextmanager
 def only_lab(root: Path) -> Iterator[None]:
     """Be the only lab of this checkout while inside; raises LabAlreadyUp, StartFailed where .lab cannot be written."""
-    path = root / LAB_FOLDER / "lock"
+    with _locked(root, "lock", lambda pid: f"a lab is up in {root} (pid {pid}): `lab down` ends it"):
+        yield
+
+
+@contextmanager
+def only_run(root: Path) -> Iterator[None]:
+    """Be the only run on the lab that is up while inside; raises LabAlreadyUp."""
+    with _locked(root, "run.lock", lambda pid: f"a run goes on already on the lab that is up (pid {pid}): wait for it"):
+        yield
+
+
+@contextmanager
+def _locked(root: Path, name: str, held: Callable[[str], str]) -> Iterator[None]:
+    path = root / LAB_FOLDER / name
     try:
         path.parent.mkdir(exist_ok=True)
         lock = path.open("a+b")
@@ -107,7 +141,7 @@ def only_lab(root: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             pid = lock.read().decode(errors="replace").strip()
-            raise LabAlreadyUp(f"a lab is up in {root} (pid {pid or 'unknown'}): `lab down` ends it") from None
+            raise LabAlreadyUp(held(pid or "unknown")) from None
         lock.truncate(0)
         lock.write(str(os.getpid()).encode())
         lock.flush()

@@ -38,8 +38,11 @@ def arm_environment(arms: Sequence[Arm]) -> dict[str, str]:
     if len(set(names)) < len(names):
         raise TopologyError(f"two arms have one name: {', '.join(names)}")
     variables = {f"LAB_ARM_{slot.upper()}": f"unused_{slot}" for slot in SLOTS[len(arms) :]}
+    # Services started for a lab may have faults switched on in them; those of a bare `docker compose up` may not.
+    variables["LAB_FAULTS"] = "on"
     for slot, arm in zip(SLOTS, arms, strict=False):
-        variables |= {f"LAB_ARM_{slot.upper()}": arm.name, f"LAB_PROFILE_{slot.upper()}": arm.profile}
+        seat = {"ARM": arm.name, "PROFILE": arm.profile, "HANDLER": arm.handler}
+        variables |= {f"LAB_{what}_{slot.upper()}": value for what, value in seat.items()}
     if len(arms) == len(SLOTS):
         variables["COMPOSE_PROFILES"] = "arm-c"
     return variables

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 
 from chaos.errors import LedgerUnreadable
-from chaos.judging.ledger import read_arm
+from chaos.judging.ledger import read_arm, read_ids
 from chaos.records import COLUMNS
 from chaos.run import ArmLedger
 from tests.integration.load.conftest import free_port, postgres, wait_until_listening
@@ -90,6 +90,13 @@ async def charge(bank: str) -> None:
         body = {"order_id": ORDER, "amount_cents": 1000}
         async with session.post(f"{bank}/charges", json=body, headers=headers) as response:
             assert response.status == 201
+
+
+async def test_the_ids_in_all_three_books_are_read(database: str, bank: str) -> None:
+    """What stands there before a run is known by the order's id, whichever book it stands in."""
+    await charge(bank)
+
+    assert await read_ids(arm="naive", database_url=database, bank_url=bank) == {ORDER}
 
 
 async def test_the_books_of_an_arm_are_read_from_their_servers(records: Path, database: str, bank: str) -> None:

@@ -53,7 +53,9 @@ def test_every_service_is_confined(name: str) -> None:
     assert service["healthcheck"]["test"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["cap_drop"] == ["ALL"]
-    assert service["read_only"] is True
+    # Compose copies a config that stands in the file itself into the container, and refuses where it may not write.
+    inline = [mount for mount in service.get("configs", ()) if "content" in FILE.content["configs"][mount["source"]]]
+    assert service["read_only"] is not bool(inline)
 
 
 def test_it_needs_no_registry_but_for_pulling_and_no_new_engine() -> None:

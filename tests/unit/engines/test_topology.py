@@ -240,10 +240,11 @@ def test_a_link_that_cannot_be_is_refused(write: Write, content: str, reason: st
 
 def test_arms_are_seated_in_order_and_empty_slots_are_named_so() -> None:
     """The environment seats arms in slots a, b, c; three need the Compose profile of slot c."""
-    two = arm_environment([Arm(name="x", profile="naive"), Arm(name="y", profile="protected")])
+    two = arm_environment([Arm(name="x", profile="naive", handler="def"), Arm(name="y", profile="protected")])
     assert two == {
-        "LAB_ARM_A": "x", "LAB_PROFILE_A": "naive", "LAB_ARM_B": "y", "LAB_PROFILE_B": "protected",
-        "LAB_ARM_C": "unused_c",
+        "LAB_ARM_A": "x", "LAB_PROFILE_A": "naive", "LAB_HANDLER_A": "def",
+        "LAB_ARM_B": "y", "LAB_PROFILE_B": "protected", "LAB_HANDLER_B": "async",
+        "LAB_ARM_C": "unused_c", "LAB_FAULTS": "on",
     }  # fmt: skip
     three = arm_environment([Arm(name=name, profile="naive") for name in "xyz"])
     assert three["COMPOSE_PROFILES"] == "arm-c"

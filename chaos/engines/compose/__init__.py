@@ -1,0 +1,1 @@
+"""The Compose engine: compose.yaml as it is, by `docker compose`."""
