@@ -73,12 +73,12 @@ def test_runs_that_cannot_be_written_are_refused_before_anything_starts(tmp_path
 
 
 def test_a_lab_that_is_up_is_seen_by_every_command(tmp_path: Path) -> None:
-    """`up` returns when the shop answers, a second lab is refused, `down` leaves nothing."""
+    """`up` returns when the shop answers, a second lab and a run with other arms are refused, `down` leaves nothing."""
     up = lab("up", runs=tmp_path)
     try:
         assert up.code == 0, up.output
         assert lab("status", runs=tmp_path).code == 0
-        for words in (("run", "healthy"), ("up",)):
+        for words in (("run", "healthy", "--arms", "naive,retries"), ("up",)):
             ended = lab(*words, runs=tmp_path)
             assert ended.code == 3
             assert "lab down" in ended.output
