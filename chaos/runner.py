@@ -18,8 +18,9 @@ from chaos.fault_support import door_links, possible
 from chaos.faults import InForce, applied, dirt
 from chaos.observed import Observed
 from chaos.recording.announcer import RELAY, Announcer, announcing
-from chaos.recording.load import LoadPlan, LoadProcess
+from chaos.recording.load import LoadPlan, LoadProcess, start_process
 from chaos.recording.machine import MachineSampler
+from chaos.recording.priority import start_ahead
 from chaos.recording.probes import PERIOD_S, REST_PERIOD_S, Probes
 from chaos.recording.recorder import Recorder
 from chaos.run import PhaseTime
@@ -193,4 +194,5 @@ class Runner:
             run=self._folder.path.name,
         )
         log = self._folder.logs / "locust.log"
-        return LoadProcess(plan, root=self._root, folder=self._folder.path, log=log, mark=lab.mark)
+        start = start_ahead if lab.engine == "compose" else start_process
+        return LoadProcess(plan, root=self._root, folder=self._folder.path, log=log, mark=lab.mark, start=start)

@@ -30,6 +30,8 @@ LOG_LINES = 4
 class ProcessLike(Protocol):
     """What is needed of a child process; asyncio.subprocess.Process is one."""
 
+    pid: int
+
     @property
     def returncode(self) -> int | None:
         """Return the exit code, or None while it runs."""

@@ -13,6 +13,7 @@ from loadtests.plan import read_plan
 class Ended:
     """A process that has come to its end already."""
 
+    pid = 1
     returncode = 0
 
     async def wait(self) -> int:
