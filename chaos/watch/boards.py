@@ -12,6 +12,7 @@ from chaos.errors import QueryError
 # The tabs, in the order in which a reader asks.
 ORDER = ("experiment", "service", "dependencies", "event-loop", "load")
 SCRAPE_S = 1.0
+_LABEL_VALUES = re.compile(r"label_values\((.+),\s*(\w+)\)")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)|\[\[(\w+)\]\]")
 # What may be chosen: names as the lab gives them, which mean nothing in a pattern or a quoted string.
 _PLAIN = re.compile(r"[\w/{} -]{1,80}|\([\w/{} |-]{1,400}\)")
@@ -55,6 +56,14 @@ class Board:
         """Return the queries of the fault windows: a region is where such a query has a figure that is not 0."""
         listed = self.data.get("annotations", {}).get("list", ())
         return tuple(one["expr"] for one in listed if one.get("expr") and one.get("enable", True))
+
+    def offers(self) -> Iterator[tuple[str, str, str]]:
+        """Yield name, metric and label of each variable whose values are those of a label."""
+        for variable in self.data.get("templating", {}).get("list", ()):
+            query = variable.get("query") or variable.get("definition") or ""
+            found = _LABEL_VALUES.search(query.get("query", "") if isinstance(query, dict) else query)
+            if variable.get("type") == "query" and found:
+                yield variable["name"], found[1], found[2]
 
     def filled(self, text: str, chosen: Chosen, step_s: float) -> str:
         """Put values for variables; what is not chosen is everything. Raises QueryError for a value that is no name."""

@@ -70,6 +70,23 @@ async def drawn(watch: Watch, params: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+async def offered(watch: Watch, params: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return {variable: values} that a board can be narrowed to, none where the source has just gone.
+
+    Raises QueryError, UsageError for a bad request.
+    """
+    board, grid = _board(watch, params.get("board", "")), grid_of(params, start="from", end="to")
+    offers = list(board.offers())
+    view = await watch.views.find(params.get("view", ""))
+    queries = [f"count by ({label}) ({metric})" for _, metric, label in offers]
+    answers = await view.source.ask(queries, grid) if view.source is not None and queries else []
+    found: dict[str, list[str]] = {name: [] for name, _, _ in offers}
+    for (name, _, label), answer in zip(offers, answers, strict=False):
+        if not isinstance(answer, QueryError):
+            found[name] = sorted({value for labels in answer.labels if (value := dict(labels).get(label))})
+    return found
+
+
 def _add(panel: dict[str, Any], target: Target, answer: Answer) -> None:
     if isinstance(answer, QueryError):
         panel["errors"].append(f"{target.ref}: {answer}")

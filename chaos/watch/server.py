@@ -11,7 +11,7 @@ from aiohttp import web
 
 from chaos.errors import LabError, QueryError, UsageError
 from chaos.watch.answers import as_prometheus
-from chaos.watch.data import drawn, grid_of
+from chaos.watch.data import drawn, grid_of, offered
 from chaos.watch.state import state_of
 from chaos.watch.views import LIVE
 from chaos.watch.watch import Watch
@@ -91,6 +91,11 @@ async def data(request: web.Request) -> web.Response:
     return web.json_response(await drawn(request.app[WATCH], request.query))
 
 
+async def values(request: web.Request) -> web.Response:
+    """Answer with what the variables of a board can be set to."""
+    return web.json_response(await offered(request.app[WATCH], request.query))
+
+
 async def query_range(request: web.Request) -> web.Response:
     """Answer as Prometheus would, whoever has the samples."""
     query = request.query.get("query", "")
@@ -125,6 +130,7 @@ def create_app(watch: Watch) -> web.Application:
         app.router.add_get(path, _static(file))
     for path, handler in (
         ("/api/boards", boards), ("/api/library", library), ("/api/state", state), ("/api/data", data),
+        ("/api/values", values),
         ("/api/v1/query_range", query_range), ("/runs/{scenario}/{time}/{file:.+}", run_file),
     ):  # fmt: skip
         app.router.add_get(path, handler)

@@ -128,17 +128,11 @@ function initial(variable) {
 async function offer() {
   const form = at("variables"), { start, newest } = page.state, board = page.board;
   const step = Math.max(1, Math.ceil((newest - start) / 60));
-  const found = await Promise.all(variables().map(async variable => {
-    const [, metric, label] = /label_values\((.+),\s*(\w+)\)/.exec(variable.query?.query ?? variable.definition ?? "") ?? [];
-    if (!metric) return [variable, []];
-    const query = `count by (${label}) (${metric})`;
-    const answer = await ask("api/v1/query_range", { view: page.shown, query, start, end: newest, step }).catch(() => null);
-    return [variable, [...new Set((answer?.data.result ?? []).map(one => one.metric[label]).filter(Boolean))].sort()];
-  }));
+  const values = await ask("api/values", { view: page.shown, board: board.uid, from: start, to: Math.max(start, newest), step });
   if (board !== page.board) return;
-  form.replaceChildren(...found.map(([variable, values]) => {
+  form.replaceChildren(...variables().map(variable => {
     const label = document.createElement("label"), select = document.createElement("select"), chosen = page.chosen[variable.name] ?? "";
-    select.append(new Option("all", ""), ...[...new Set([...values, ...(chosen ? [chosen] : [])])].map(value => new Option(value, value)));
+    select.append(new Option("all", ""), ...[...new Set([...(values[variable.name] ?? []), ...(chosen ? [chosen] : [])])].map(value => new Option(value, value)));
     select.value = chosen;
     select.addEventListener("change", () => { page.chosen[variable.name] = select.value; page.store = null; tick(); });
     label.append(`${variable.label ?? variable.name} `, select);
@@ -169,7 +163,7 @@ async function load() {
   /* uPlot draws in a microtask. */
   await null;
   page.drawn = performance.now() - began;
-  if (fresh) offer();
+  if (fresh) await offer();
 }
 
 let busy = false, again = false, library = 0, timer = 0;

@@ -124,6 +124,21 @@ def test_a_variable_narrows_a_board(served: Served) -> None:
     assert ask(served, "/api/data", **params, **{"var-arm": 'x"}'})[0] == 400
 
 
+def test_the_values_of_a_boards_variables_are_those_of_its_labels(served: Served) -> None:
+    run = GrowingRun.begun(served.runs, ago_s=16)
+    run.write_to(15)
+    start = round(run.t0_s)
+    params = {"board": "experiment", "from": start, "to": start + 15, "step": 1}
+
+    assert ask(served, "/api/values", view=run.name, **params)[1]["arm"] == ["naive", "protected"]
+    # Nothing is recorded: no values, and no error, for a run may end between two questions of the page.
+    status, found = ask(served, "/api/values", view="live", **params)
+    assert status == 200
+    assert set(found) >= {"arm"}
+    assert ask(served, "/api/values", view=run.name, **(params | {"board": "nonsense"}))[0] == 404
+    assert ask(served, "/api/values", view=run.name, **(params | {"step": 0}))[0] == 400
+
+
 def test_query_range_answers_in_prometheus_own_shape(served: Served) -> None:
     run = GrowingRun.begun(served.runs, ago_s=12)
     run.write_to(10)
