@@ -55,13 +55,13 @@ async def test_bodies_that_are_no_use(server: Server, http: httpx.AsyncClient, b
     assert server.alive
 
 
-async def test_a_thousand_proxies(http: httpx.AsyncClient) -> None:
+async def test_ten_thousand_proxies(http: httpx.AsyncClient) -> None:
     """Many proxies are made in one request, listed, and looked up."""
-    wanted = [{"name": f"p{n}", "upstream": "a:1", "enabled": False} for n in range(1_000)]
+    wanted = [{"name": f"p{n}", "upstream": "a:1", "enabled": False} for n in range(10_000)]
     answer = await http.post("/populate", json=wanted)
-    assert (answer.status_code, len(answer.json()["proxies"])) == (201, 1_000)
-    assert len((await http.get("/proxies")).json()) == 1_000
-    assert (await http.get("/proxies/p999")).json()["name"] == "p999"
+    assert (answer.status_code, len(answer.json()["proxies"])) == (201, 10_000)
+    assert len((await http.get("/proxies")).json()) == 10_000
+    assert (await http.get("/proxies/p9999")).json()["name"] == "p9999"
 
 
 async def test_a_name_with_a_slash(own_line: Line) -> None:

@@ -1,20 +1,50 @@
 """A lab that stays up and the runs on it: each has customers of its own, and none of them ends the lab."""
 
-from collections.abc import Iterator
+import json
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.system.lab import lab, left_running, phases, run_of
+from chaos.engines.components import FORCE_TOXIPROXY
+from chaos.engines.servers import TOXIPROXY_PORT
+from chaos.runner import LINK_FAULT_LONGER_S
+from tests.system.lab import lab, left_running, phases, read_until, run_of, started
 
 pytestmark = pytest.mark.system
 
+POLL_S = 0.05
 SHORT = phases(settle_s=1, baseline_s=2, fault_s=2, recovery_s=2)
 
 
+# What slow-db hurts: two links of two arms.
+HURT = [f"{arm}.{service}_to_postgres" for arm in ("naive", "protected") for service in ("inventory", "orders")]
+
+
+def toxics() -> list[str]:
+    """The proxies that have a toxic now."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{TOXIPROXY_PORT}/proxies", timeout=5) as answer:
+        return sorted(name for name, proxy in json.load(answer).items() if proxy["toxics"])
+
+
+def poll(holds: Callable[[], bool], within_s: float) -> bool:
+    """Ask until it holds, at most so long."""
+    for _ in range(round(within_s / POLL_S)):
+        if holds():
+            return True
+        time.sleep(POLL_S)
+    return False
+
+
 @pytest.fixture
-def lab_up(tmp_path: Path) -> Iterator[None]:
+def lab_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have a lab of two equal shops up, and nothing of it afterwards."""
+    # The original knows no ttl.
+    monkeypatch.setenv(FORCE_TOXIPROXY, "embedded")
     ended = lab("up", "--arms", "naive,protected", runs=tmp_path)
     assert ended.code == 0, ended.output
     yield
@@ -45,4 +75,21 @@ def test_a_run_with_other_arms_is_told_what_is_up(lab_up: None, tmp_path: Path) 
 
     assert ended.code == 3
     assert "has the arms naive, protected, and this run needs the arms protected, naive" in ended.output
+    assert lab("status", runs=tmp_path).code == 0
+
+
+def test_a_killed_run_leaves_no_toxic_on_a_lab_that_stays(lab_up: None, tmp_path: Path) -> None:
+    """SIGKILL in the fault: nobody is left to heal, so the toxic ends by itself, after its ttl."""
+    fault_s = 3.0
+    words = ("run", "slow-db", *phases(settle_s=1, baseline_s=2, fault_s=fault_s, recovery_s=2))
+    with started(*words, runs=tmp_path) as run:
+        read_until(run, r"fault +\d")
+        assert poll(lambda: toxics() == HURT, 5.0)
+        os.kill(run.pid, signal.SIGKILL)
+        run.wait()
+        at_once = toxics()
+        assert poll(lambda: toxics() == [], fault_s + LINK_FAULT_LONGER_S + 1.0)
+
+    # It was there when nobody was left: what took it away was its own end.
+    assert at_once == HURT
     assert lab("status", runs=tmp_path).code == 0
