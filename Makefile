@@ -100,16 +100,18 @@ watch: venv
 report: venv
 	@exec $(LAB) report $(if $(RUN),'$(RUN)')
 
+# What takes none of the lab's ports runs side by side: most of those tests wait more than they work.
 test: venv
-	@exec .venv/bin/python -m pytest tests --durations=15
+	@exec .venv/bin/python -m pytest tests/unit tests/simulation tests/conformance -n 4 --dist worksteal --durations=5
+	@exec .venv/bin/python -m pytest tests/integration tests/system --durations=15
 
 test-unit: venv
-	@exec .venv/bin/python -m pytest tests/unit --durations=5
+	@exec .venv/bin/python -m pytest tests/unit -n 4 --dist worksteal --durations=5
 
 # Foreign clients come from their registries once, into .lab/foreign; without a network their tests are skipped.
 test-conformance: venv
 	@sh tests/conformance/foreign/install.sh
-	@exec .venv/bin/python -m pytest tests/conformance --durations=5
+	@exec .venv/bin/python -m pytest tests/conformance -n 4 --dist worksteal --durations=5
 
 lint: venv
 	.venv/bin/python -m ruff check .
