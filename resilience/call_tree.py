@@ -40,16 +40,30 @@ LINKS = (
     "inventory_to_postgres",
     "payments_to_postgres",
     "inventory_to_redis",
+    "orders_to_kafka",
+    "notifications_to_kafka",
+    "notifications_to_postgres",
+    "gateway_to_notifications",
+    "gateway_to_catalog",
+    "catalog_to_mysql",
+    "catalog_to_redis",
+    "catalog_to_postgres",
 )
 
 # A statement and the pool's reset 10 ms, a command of Redis 2 ms, the bank's script 100 ms; the others are sums.
 # 40 checkouts and 50 reads of stock a second; 14 of these reads, 200 products / (10 s + 200 / 50 s), miss the cache.
+# A checkout is one event, at most: 40 a second, each a transaction of notifications, and 10 lists of them are read.
+# Of 40 questions to catalog half are searches, a point and then the products; half are reads, from a copy but for few.
+# Nobody's call makes those to Kafka: a relay publishes, a consumer asks (where a profile publishes in the request, its
+# numbers say so). A fetch takes as long as there is nothing to fetch, 0.5 s.
 SHOP = CallTree(
     calls={
         "gateway_to_orders": ("orders_to_postgres", "orders_to_inventory", "orders_to_payments", "orders_to_postgres"),
         "gateway_to_inventory": ("inventory_to_redis", "inventory_to_postgres", "inventory_to_redis"),
         "orders_to_inventory": ("inventory_to_postgres",),
         "orders_to_payments": ("payments_to_postgres", "payments_to_bank", "payments_to_postgres"),
+        "gateway_to_notifications": ("notifications_to_postgres",),
+        "gateway_to_catalog": ("catalog_to_postgres", "catalog_to_redis", "catalog_to_mysql", "catalog_to_redis"),
     },
     usual_s={
         "gateway_to_orders": 0.17,
@@ -61,6 +75,14 @@ SHOP = CallTree(
         "inventory_to_postgres": 0.01,
         "payments_to_postgres": 0.01,
         "inventory_to_redis": 0.002,
+        "orders_to_kafka": 0.01,
+        "notifications_to_kafka": 0.5,
+        "notifications_to_postgres": 0.01,
+        "gateway_to_notifications": 0.02,
+        "gateway_to_catalog": 0.03,
+        "catalog_to_mysql": 0.01,
+        "catalog_to_redis": 0.002,
+        "catalog_to_postgres": 0.01,
     },
     per_s={
         "gateway_to_orders": 40,
@@ -72,8 +94,25 @@ SHOP = CallTree(
         "inventory_to_postgres": 54,
         "payments_to_postgres": 80,
         "inventory_to_redis": 64,
+        "orders_to_kafka": 40,
+        "notifications_to_kafka": 40,
+        "notifications_to_postgres": 50,
+        "gateway_to_notifications": 10,
+        "gateway_to_catalog": 40,
+        "catalog_to_mysql": 20,
+        "catalog_to_redis": 60,
+        "catalog_to_postgres": 20,
     },
-    pools=dict.fromkeys(("orders_to_postgres", "inventory_to_postgres", "payments_to_postgres"), 10),
+    pools=dict.fromkeys(
+        (
+            "orders_to_postgres",
+            "inventory_to_postgres",
+            "payments_to_postgres",
+            "notifications_to_postgres",
+            "catalog_to_postgres",
+        ),
+        10,
+    ),
     server_connections=200 - 3,
     copies=3,
 )

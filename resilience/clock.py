@@ -30,7 +30,7 @@ class SystemClock:
         return time.monotonic()  # noqa: TID251 -- the one place that may read the machine's clock
 
     def wall(self) -> float:
-        """Return epoch seconds, for log lines only: this clock may jump."""
+        """Return epoch seconds, to be shown and never to be measured with: this clock may jump."""
         return time.time()  # noqa: TID251 -- the one place that may read the machine's clock
 
     async def sleep(self, delay_s: float) -> None:

@@ -32,16 +32,24 @@ _FREE = (
 class KeyTable:
     """The statements for one table. Its names are constants of the code, and refused where they are no plain names.
 
-    `record` are the columns that a new key is written with, `result` is the column that settles it. Raises
-    SettingsError.
+    `record` are the columns that a new key is written with, `result` is the column that settles it. `stamps` are
+    columns that whoever settles the key writes with the result, from $3 on: who finds their own there has settled it.
+    Raises SettingsError.
     """
 
-    def __init__(self, name: str, *, record: tuple[str, ...] = (), result: str = "result") -> None:
-        for part in (*name.split("."), *record, result):
+    def __init__(
+        self, name: str, *, record: tuple[str, ...] = (), result: str = "result", stamps: tuple[str, ...] = ()
+    ) -> None:
+        for part in (*name.split("."), *record, result, *stamps):
             if not _NAME.fullmatch(part):
                 raise SettingsError(f"KeyTable: {part!r} must be a plain name, of a-z, 0-9 and _")
         columns = "".join(f", {column}" for column in record)
         values = "".join(f", ${number}" for number, _ in enumerate(record, start=5))
+        stamped = "".join(
+            f", {column} = CASE WHEN settled_at IS NULL THEN ${number} ELSE {column} END"
+            for number, column in enumerate(stamps, start=3)
+        )
+        told = "".join(f", {column}" for column in stamps)
         self.result = result
         # A key that is there is written to, not skipped: only so does one statement return it even when a twin has
         # just committed it, after our snapshot. xmax is 0 in a row that this very statement has inserted.
@@ -57,7 +65,8 @@ class KeyTable:
         )
         self.settle = (
             f"UPDATE {name} SET {result} = CASE WHEN settled_at IS NULL THEN $2 ELSE {result} END,"  # noqa: S608
-            f" settled_at = coalesce(settled_at, now()) WHERE idempotency_key = $1 RETURNING {result}{columns}"
+            f" settled_at = coalesce(settled_at, now()){stamped} WHERE idempotency_key = $1"
+            f" RETURNING {result}{columns}{told}"
         )
         self.give_back = (
             f"UPDATE {name} SET claimed_by = NULL, claimed_until = NULL"  # noqa: S608

@@ -1,4 +1,4 @@
-"""What can stand around the calls over one link, as one value; the values themselves are in `resilience.profiles`."""
+"""What can stand around the calls over one link, as one value; the values are in `resilience.link_numbers`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass

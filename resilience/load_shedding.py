@@ -7,7 +7,7 @@ give up, and the work goes on for nobody. Who waits, who is next and who is drop
 
 import asyncio
 import enum
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -69,7 +69,7 @@ class LoadShedding:
         clock: Clock,
         listener: Listener,
         priority: Callable[[Scope], int] = alike,
-        exempt: Collection[str] = (),
+        exempt: Container[str] = (),
     ) -> None:
         self.app = app
         self.server = server
@@ -77,7 +77,7 @@ class LoadShedding:
         self._clock = clock
         self._listener = listener
         self._priority = priority
-        self._exempt = frozenset(exempt)
+        self._exempt = exempt
         self._told = (0, 0)
         self._changed = lru_cache(partial(ServerQueueChanged, server))  # told twice a request, often the same
         self._run = app

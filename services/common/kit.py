@@ -2,8 +2,9 @@
 
 import random
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, TextIO
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
@@ -38,6 +39,10 @@ class Kit:
     metrics: ServiceMetrics
     log: JsonLog
     door: SheddingSettings | None = None
+
+    def tell(self, event: str, values: Mapping[str, Any]) -> None:
+        """Write a line of the log for what happened in the background."""
+        self.log.line("info", event=event, **values)
 
     def pipeline(self, link: str, settings: LinkSettings) -> Pipeline:
         """Build the pipeline of one link, for upstreams.py."""

@@ -1,14 +1,13 @@
 """Every metric a service exposes beside the policies' own (resilience/metrics.py). Names live here once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from resilience.metrics import DURATION_BUCKETS_S
 from resilience.metrics_histogram import DurationHistogram, Durations
+from services.common.collectors import AtScrape, ByKind, Counted
 
 HTTP_DURATION = "http_server_request_duration_seconds"
 HTTP_IN_FLIGHT = "http_server_in_flight"
@@ -21,6 +20,20 @@ THREAD_TOKENS = "thread_tokens"
 THREAD_TOKENS_USED = "thread_tokens_used"
 THREAD_TOKENS_WAITING = "thread_tokens_waiting"
 SLOW_CALLS_TOTAL = "fault_slow_calls_total"
+JOB_RUNS_TOTAL = "job_runs_total"
+JOB_LATENESS = "job_lateness_seconds"
+JOB_LEADS = "job_leads"
+OUTBOX_UNPUBLISHED = "outbox_unpublished"
+OUTBOX_OLDEST = "outbox_oldest_seconds"
+OUTBOX_PUBLISHED_TOTAL = "outbox_published_total"
+OUTBOX_PUBLISH_FAILURES_TOTAL = "outbox_publish_failures_total"
+CONSUMER_JOINED = "consumer_joined"
+CONSUMER_LAG = "consumer_lag_messages"
+CONSUMER_CONSUMED_TOTAL = "consumer_consumed_total"
+CONSUMER_REPEATED_TOTAL = "consumer_repeated_total"
+CONSUMER_DEAD_LETTERED_TOTAL = "consumer_dead_lettered_total"
+STREAMS_OPEN = "streams_open"
+STREAMS_DROPPED_TOTAL = "streams_dropped_total"
 
 # OpenMetrics allows an exemplar 128 characters, its label's name among them.
 LONGEST_EXEMPLAR = 100
@@ -44,34 +57,31 @@ class ThreadTokens:
     waiting: int
 
 
-class _AtScrape(Collector):
-    """Gauges that are read when somebody asks, and cost nothing in between."""
+@dataclass(slots=True)
+class OutboxUse:
+    """How an outbox stands: events that wait and the age of the oldest in seconds; published, and attempts that failed.
 
-    def __init__(self, labels: dict[str, str], read: Callable[[], dict[str, tuple[str, float]]]) -> None:
-        self._labels = labels
-        self._read = read
+    The counters are this process's, what waits is the table's.
+    """
 
-    def collect(self) -> Iterator[Metric]:
-        for name, (text, value) in self._read().items():
-            family = GaugeMetricFamily(name, text, labels=list(self._labels))
-            family.add_metric(list(self._labels.values()), value)
-            yield family
-
-    def describe(self) -> Iterator[Metric]:
-        # Without this the registry would collect once at registration, before the pool is open.
-        return iter(())
+    waiting: int = 0
+    oldest_s: float = 0.0
+    published: int = 0
+    failures: int = 0
 
 
-class _Counted(Collector):
-    """A counter that somebody else keeps, read when somebody asks."""
+@dataclass(slots=True)
+class ConsumerUse:
+    """How a consumer stands: whether it is in its group, and how many messages it has still to take.
 
-    def __init__(self, labels: dict[str, str], name: str, text: str, read: Callable[[], int]) -> None:
-        self._labels, self._name, self._text, self._read = labels, name, text, read
+    `repeated`: events that came again and changed nothing. The counters are this process's.
+    """
 
-    def collect(self) -> Iterator[Metric]:
-        family = CounterMetricFamily(self._name, self._text, labels=list(self._labels))
-        family.add_metric(list(self._labels.values()), self._read())
-        yield family
+    joined: bool = False
+    lag: int = 0
+    consumed: int = 0
+    repeated: int = 0
+    dead_lettered: int = 0
 
 
 class ServiceMetrics:
@@ -89,7 +99,7 @@ class ServiceMetrics:
         # A plain number: a Gauge takes a lock a step.
         self.in_flight = 0
         registry.register(
-            _AtScrape(self._labels, lambda: {HTTP_IN_FLIGHT: ("Requests being answered now.", self.in_flight)})
+            AtScrape(self._labels, lambda: {HTTP_IN_FLIGHT: ("Requests being answered now.", self.in_flight)})
         )
 
     def answered(self, key: tuple[str, str, int], duration_s: float, *, request_id: str, wall_s: float) -> None:
@@ -114,12 +124,12 @@ class ServiceMetrics:
                 DB_POOL_WAITING: ("Callers waiting for a connection.", use.waiting),
             }
 
-        self._registry.register(_AtScrape(self._labels, gauges))
+        self._registry.register(AtScrape(self._labels, gauges))
 
     def watch_loop_lag(self, max_s: Callable[[], float]) -> None:
         """Expose the event loop's worst lag of late."""
         text = "Worst lag of the event loop within the last 1 to 2 seconds, in seconds."
-        self._registry.register(_AtScrape(self._labels, lambda: {EVENT_LOOP_LAG_MAX: (text, max_s())}))
+        self._registry.register(AtScrape(self._labels, lambda: {EVENT_LOOP_LAG_MAX: (text, max_s())}))
 
     def loop_lags(self, bounds_s: Sequence[float]) -> DurationHistogram:
         """Return where every lag of the event loop goes."""
@@ -128,10 +138,53 @@ class ServiceMetrics:
         self._registry.register(lags)
         return lags.of(tuple(self._labels.values()))
 
+    def watch_outbox(self, use: OutboxUse) -> None:
+        """Expose an outbox; `use` is kept by whoever works on it."""
+
+        def gauges() -> dict[str, tuple[str, float]]:
+            return {
+                OUTBOX_UNPUBLISHED: ("Events in the outbox that wait to be published.", use.waiting),
+                OUTBOX_OLDEST: ("How long the oldest of them has waited, in seconds.", use.oldest_s),
+            }
+
+        self._registry.register(AtScrape(self._labels, gauges))
+        for name, text, read in (
+            (OUTBOX_PUBLISHED_TOTAL, "Events that the broker has acknowledged.", lambda: use.published),
+            (OUTBOX_PUBLISH_FAILURES_TOTAL, "Attempts to publish that failed.", lambda: use.failures),
+        ):
+            self._registry.register(Counted(self._labels, name, text, read))
+
+    def watch_consumer(self, use: ConsumerUse) -> None:
+        """Expose a consumer; `use` is kept by whoever consumes."""
+
+        def gauges() -> dict[str, tuple[str, float]]:
+            return {
+                CONSUMER_JOINED: ("1 while the consumer is in its group.", use.joined),
+                CONSUMER_LAG: ("Messages that it has still to take.", use.lag),
+            }
+
+        self._registry.register(AtScrape(self._labels, gauges))
+        for name, text, read in (
+            (CONSUMER_CONSUMED_TOTAL, "Messages taken.", lambda: use.consumed),
+            (CONSUMER_REPEATED_TOTAL, "Events that came again and changed nothing.", lambda: use.repeated),
+            (CONSUMER_DEAD_LETTERED_TOTAL, "Messages set aside with a reason.", lambda: use.dead_lettered),
+        ):
+            self._registry.register(Counted(self._labels, name, text, read))
+
+    def watch_streams(self, opened: Callable[[], Mapping[str, int]], dropped: Callable[[], Mapping[str, int]]) -> None:
+        """Expose streams by their kind: how many are open, and how many readers were too slow."""
+        self._registry.register(
+            ByKind(
+                self._labels,
+                (STREAMS_OPEN, "Streams to readers that are open.", opened),
+                (STREAMS_DROPPED_TOTAL, "Readers that were too slow and lost their stream.", dropped),
+            )
+        )
+
     def watch_slow_calls(self, read: Callable[[], int]) -> None:
         """Expose how many slow calls a fault of this process has made."""
         text = "Calls that a fault switched on in this process made slow."
-        self._registry.register(_Counted(self._labels, SLOW_CALLS_TOTAL, text, read))
+        self._registry.register(Counted(self._labels, SLOW_CALLS_TOTAL, text, read))
 
     def watch_threads(self, read: Callable[[], ThreadTokens]) -> None:
         """Expose the threads that plain `def` handlers run in."""
@@ -144,4 +197,4 @@ class ServiceMetrics:
                 THREAD_TOKENS_WAITING: ("Requests waiting for a thread.", tokens.waiting),
             }
 
-        self._registry.register(_AtScrape(self._labels, gauges))
+        self._registry.register(AtScrape(self._labels, gauges))

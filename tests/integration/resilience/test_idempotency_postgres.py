@@ -257,6 +257,24 @@ async def test_a_table_may_carry_the_keys_beside_what_they_stand_for(pool: Any) 
     assert (await pool.fetchrow(table.settle, "k", "failed"))["status"] == "confirmed"
 
 
+async def test_who_settles_leaves_their_stamp_and_nobody_after_them(pool: Any) -> None:
+    """So each of many who settle at once knows whether it was they; a repeat of the same call finds itself again."""
+    await pool.execute(
+        "CREATE TABLE stamped (idempotency_key text NOT NULL UNIQUE, fingerprint text NOT NULL, claimed_by uuid,"
+        " claimed_until timestamptz, settled_at timestamptz, result text, event_id uuid, note text)"
+    )
+    table = KeyTable("stamped", stamps=("event_id", "note"))
+    await pool.fetchrow(table.claim, "k", "f", uuid.uuid4(), 5.0)
+    ids = [uuid.uuid4() for _ in range(10)]
+
+    rows = await asyncio.gather(*(pool.fetchrow(table.settle, "k", str(one), one, f"by {one}") for one in ids))
+
+    assert len({tuple(row) for row in rows}) == 1
+    [winner] = {row["event_id"] for row in rows}
+    assert (rows[0]["result"], rows[0]["note"]) == (str(winner), f"by {winner}")
+    assert (await pool.fetchrow(table.settle, "k", "x", winner, "x"))["event_id"] == winner
+
+
 @pytest.mark.usefixtures("pool")
 async def test_the_app_of_the_page_charges_once(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the table that the page gives: two at once and one later are told the same; another amount is refused."""

@@ -71,6 +71,11 @@ def test_a_name_that_is_no_plain_name_is_refused(name: str, record: tuple[str, .
         KeyTable(name, record=record, result=result)
 
 
+def test_a_stamp_is_a_plain_name_too() -> None:
+    with pytest.raises(SettingsError, match="must be a plain name"):
+        KeyTable("keys", stamps=("event_id; --",))
+
+
 def test_plain_names_are_taken() -> None:
     table = KeyTable("shop_1.orders", record=("id", "sku_2"), result="status")
 

@@ -12,6 +12,8 @@ IN_TIME_S = 1.0
 CHECKOUTS_PER_S = 40
 CONNECTIONS = 100
 PROTECTED = PROFILES["protected"].links
+# A consumer waits for what is not there yet, and for its group; no customer waits for it.
+CALLED = [link for link in LINKS if link != "notifications_to_kafka"]
 POSTGRES = [link for link in LINKS if link.endswith("_to_postgres")]
 
 
@@ -38,10 +40,33 @@ def test_naive_sets_nothing_anywhere() -> None:
     assert LinkSettings().policies == ()
 
 
-@pytest.mark.parametrize("link", LINKS)
+@pytest.mark.parametrize("link", CALLED)
 def test_protected_bounds_every_call(link: str) -> None:
     assert worst_s(link) < PATIENCE_S
     assert "breaker" in PROTECTED[link].policies
+
+
+def test_a_consumer_that_joins_its_group_is_bounded_too() -> None:
+    assert worst_s("notifications_to_kafka") < 2 * PATIENCE_S
+
+
+def test_only_protected_publishes_behind_the_request_and_takes_each_event_once() -> None:
+    careful = {name for name, profile in PROFILES.items() if profile.publishing == "outbox"}
+
+    assert careful == {"protected"}
+    assert {name for name, profile in PROFILES.items() if profile.consuming == "once"} == careful
+
+
+@pytest.mark.parametrize("profile", ["timeouts", "retries", "breakers"])
+def test_publishing_in_the_request_fits_beside_the_worst_of_the_rest(profile: str) -> None:
+    """Payments' worst, the others as usual, and then the publishing: the gateway waits for all of it."""
+    links = PROFILES[profile].links
+    others_s = [SHOP.usual_s[link] for link in SHOP.calls["gateway_to_orders"] if link != "orders_to_payments"]
+    publishing_s, patience_s = links["orders_to_kafka"].worst_case_s, links["gateway_to_orders"].worst_case_s
+    assert publishing_s is not None
+    assert patience_s is not None
+
+    assert worst_s("orders_to_payments") + sum(others_s) + publishing_s <= patience_s
 
 
 def test_a_read_fits_even_if_everything_behind_it_is_slow() -> None:
