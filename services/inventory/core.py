@@ -1,5 +1,8 @@
 """Stock: read through a cache that keeps a stale copy for bad times, and a decision per order that is never taken back.
 
+A reservation is never given back for its age: a late try of its order would be told "reserved" still. Orders brings
+each order to its end, and its reservation with it (services/orders/jobs.py).
+
 Which failures a copy may answer for is decided here; whether that fallback is in force at all is decided by the profile
 of the link.
 """

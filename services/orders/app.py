@@ -1,6 +1,7 @@
 """The composition root of orders."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import Protocol
 
 from fastapi import FastAPI
@@ -10,6 +11,7 @@ from services.common.base import Upstreams, build_app
 from services.common.kit import Kit, make_kit
 from services.common.settings import read_or_exit
 from services.orders.core import ONCE, Inventory, Orders, OrderTable, Payments
+from services.orders.jobs import Place
 from services.orders.routes import build_router
 from services.orders.settings import OrdersSettings
 from services.orders.upstreams import OrdersUpstreams
@@ -22,13 +24,20 @@ class Ports(Upstreams, Protocol):
     inventory: Inventory
     payments: Payments
 
+    def finish_with(self, place: Place) -> None:
+        """Take the way by which orders are finished that nobody works on any more."""
+        ...
+
 
 def create_app(upstreams: Ports, kit: Kit) -> FastAPI:
     """Return the application on the given upstreams, real or fake."""
     once = Idempotency(
         "gateway_to_orders", ONCE, store=upstreams.orders, new_id=uuid.uuid4, clock=kit.clock, listener=kit.listener
     )
-    orders = Orders(once, upstreams.inventory, upstreams.payments, uuid.uuid4)
+    orders = Orders(
+        once, upstreams.inventory, upstreams.payments, uuid.uuid4, lambda: datetime.fromtimestamp(kit.clock.wall(), UTC)
+    )
+    upstreams.finish_with(orders.place)
     return build_app(kit, upstreams, build_router(orders))
 
 

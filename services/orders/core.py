@@ -16,10 +16,13 @@ has given a piece back), the first would settle "failed" while the second charge
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, Protocol
 
 from resilience.idempotency import Idempotency, IdempotencySettings, KeyStore
+from services.common.events import OrderConfirmed
+from services.common.fields import GUEST
 
 # declined: by the bank. failed: there was not enough in stock.
 Final = Literal["confirmed", "declined", "failed"]
@@ -42,17 +45,22 @@ class Order:
     sku: str
     quantity: int
     amount_cents: int
+    customer: str = GUEST
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How an order ended, the same for every repeat of its key."""
+    """How an order ended, the same for every repeat of its key.
+
+    `event` is what the world is told of it, by the one try that settles it, in the same statement.
+    """
 
     order_id: str
     status: Final
+    event: OrderConfirmed | None = field(default=None, compare=False, repr=False)
 
 
-# The port to the orders, one row a key.
+# The port to the orders, one row a key. Whoever settles one as confirmed writes its event into the outbox.
 OrderTable = KeyStore[Order, Settled]
 
 
@@ -85,16 +93,18 @@ class Orders:
         inventory: Inventory,
         payments: Payments,
         new_id: Callable[[], uuid.UUID],
+        now: Callable[[], datetime],
     ) -> None:
         self._once = once
         self._inventory = inventory
         self._payments = payments
         self._new_id = new_id
+        self._now = now
 
-    async def place(self, key: str, *, sku: str, quantity: int) -> Settled:
+    async def place(self, key: str, *, sku: str, quantity: int, customer: str = GUEST) -> Settled:
         """Place an order, or tell how the one that has the key ended; raises KeyReused and InProgress."""
-        new = Order(self._new_id(), sku, quantity, quantity * PRICE_CENTS)
-        return await self._once.run(key, f"{quantity} {sku}", new, self._carry_out)
+        new = Order(self._new_id(), sku, quantity, quantity * PRICE_CENTS, customer)
+        return await self._once.run(key, f"{quantity} {sku} {customer}", new, self._carry_out)
 
     async def _carry_out(self, order: Order) -> Settled:
         """Take the steps; all that they need is in the order, so that a second try takes the same."""
@@ -103,7 +113,18 @@ class Orders:
             return Settled(order_id, "failed")
         # The amount is the row's: a repeat after a change of price must charge what the first did.
         if await self._payments.charge(order_id, order.amount_cents):
-            return Settled(order_id, "confirmed")
+            return Settled(order_id, "confirmed", self._event(order))
         # Release before settling: if this ends between the two, a repeat is declined again, and releases.
         await self._inventory.release(order_id)
         return Settled(order_id, "declined")
+
+    def _event(self, order: Order) -> OrderConfirmed:
+        return OrderConfirmed(
+            event_id=self._new_id(),
+            order_id=order.id,
+            customer=order.customer,
+            sku=order.sku,
+            quantity=order.quantity,
+            amount_cents=order.amount_cents,
+            occurred_at=self._now(),
+        )

@@ -16,7 +16,7 @@ def build_router(orders: Orders) -> APIRouter:
     @router.post("/orders")
     async def place(body: OrderIn, key: IdempotencyKey) -> Response:
         with duplicates_told():
-            settled = await orders.place(key, sku=body.sku, quantity=body.quantity)
+            settled = await orders.place(key, sku=body.sku, quantity=body.quantity, customer=body.customer)
         if settled.status == "declined":
             raise ProblemError(402, "declined", "the bank declined the charge")
         if settled.status == "failed":

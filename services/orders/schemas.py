@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from services.common.fields import Quantity, Sku
+from services.common.fields import GUEST, Customer, Quantity, Sku
 
 
 class OrderIn(BaseModel):
@@ -12,3 +12,4 @@ class OrderIn(BaseModel):
 
     sku: Sku
     quantity: Quantity
+    customer: Customer = GUEST

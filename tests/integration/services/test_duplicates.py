@@ -101,7 +101,7 @@ async def test_an_order_of_a_process_that_died_is_taken_over_when_its_lease_has_
     order_id = uuid.uuid4()
     await shop.rows(
         "INSERT INTO orders.orders (id, idempotency_key, fingerprint, sku, quantity, amount_cents, claimed_by,"  # noqa: S608 -- the test's own values
-        f" claimed_until) VALUES ('{order_id}', 'key-1', '1 sku-0001', 'sku-0001', 1, 777, gen_random_uuid(),"
+        f" claimed_until) VALUES ('{order_id}', 'key-1', '1 sku-0001 guest', 'sku-0001', 1, 777, gen_random_uuid(),"
         f" now() + make_interval(secs => {left_s})) RETURNING 1"
     )
 

@@ -20,6 +20,7 @@ BASE = {
     "events",
     "lint",
     "lint_rules",
+    "link_numbers",
     "logs",
     "lookup",
     "metrics",

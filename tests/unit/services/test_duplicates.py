@@ -32,7 +32,10 @@ def ask(kit: Any, client: Any, upstreams: Any) -> Any:
     async def ask_(service: str, error: Exception) -> Any:
         keys = Keys(error)
         if service == "orders":
-            app, request = orders_app(upstreams(orders=keys, inventory=None, payments=None), kit), ORDER
+            app, request = (
+                orders_app(upstreams(orders=keys, inventory=None, payments=None, finish_with=lambda _: None), kit),
+                ORDER,
+            )
         else:
             app, request = payments_app(upstreams(charges=keys, bank=None), kit), CHARGE
         return await client(app).post(**request, headers={"Idempotency-Key": "k"})

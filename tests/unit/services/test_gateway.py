@@ -13,6 +13,7 @@ from services.common.errors import (
 )
 from services.gateway.app import create_app
 from services.gateway.core import Purchase, Stock
+from services.gateway.streams import Streams
 
 
 class Behind:
@@ -28,11 +29,26 @@ class Behind:
             raise self.told
         return self.told
 
-    async def place(self, key: str, *, sku: str, quantity: int) -> Any:
-        return self.answer(key, sku, quantity)
+    async def place(self, key: str, *, sku: str, quantity: int, customer: str) -> Any:
+        return self.answer(key, sku, quantity, customer)
 
     async def stock(self, sku: str) -> Any:
         return self.answer(sku)
+
+
+class Silent:
+    """Notifications that nobody asks."""
+
+    async def listed(self, customer: str, *, after: int, most: int) -> Any:
+        raise AssertionError(customer)
+
+    async def streamed(self, after: int | None) -> Any:
+        raise AssertionError(after)
+        yield
+
+
+def silent(kit: Any) -> Streams:
+    return Streams(Silent(), clock=kit.clock, tell=kit.tell)
 
 
 @pytest.fixture
@@ -41,7 +57,7 @@ def ask(kit: Any, client: Any, upstreams: Any) -> Any:
 
     async def ask_(told: Any, method: str, path: str, **options: Any) -> tuple[Any, Behind]:
         behind = Behind(told)
-        app = create_app(upstreams(orders=behind, inventory=behind), kit)
+        app = create_app(upstreams(orders=behind, inventory=behind, streams=silent(kit), catalog=behind), kit)
         return await client(app).request(method, path, **options), behind
 
     return ask_
@@ -60,7 +76,7 @@ async def test_a_purchase_is_told_by_its_order(ask: Any) -> None:
     response, behind = await ask(Purchase("o-1"), **CHECKOUT)
 
     assert (response.status_code, response.json()) == (201, {"order_id": "o-1", "status": "confirmed"})
-    assert behind.asked == [("k", "sku-0001", 2)]
+    assert behind.asked == [("k", "sku-0001", 2, "guest")]
 
 
 async def test_stock_is_told_with_its_age(ask: Any) -> None:
@@ -95,6 +111,7 @@ async def test_a_refused_purchase_is_a_problem_of_its_own_type(ask: Any, told: s
         (DependencyTimeoutError("orders", "did not answer in time"), 504, None),
         (AttemptTimeout("gateway_to_orders", timeout_s=1.0), 504, None),
         (AttemptTimeout("orders_to_postgres", timeout_s=1.0), 503, "1"),
+        (AttemptTimeout("catalog_to_mysql", timeout_s=1.0), 503, "1"),
         (DependencyBrokenError("orders", "answered 500"), 502, None),
         (ZeroDivisionError("a defect"), 500, None),
     ],

@@ -34,9 +34,10 @@ def test_a_name_that_does_not_fit_is_refused(tmp_path: Path, names: list[str], m
         read_migrations(tmp_path)
 
 
-@pytest.mark.parametrize("service", ["orders", "payments", "inventory"])
-def test_the_services_migrations_are_numbered(service: str) -> None:
-    """What is shipped can be read."""
-    folder = Path(str(services.__file__)).parent / service / "migrations"
+FOLDERS = sorted(Path(str(services.__file__)).parent.glob("*/migrations*/"))
 
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_the_services_migrations_are_numbered(folder: Path) -> None:
+    """What is shipped can be read."""
     assert read_migrations(folder)[0].number == 1

@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
@@ -43,9 +44,10 @@ def shop(world: World) -> tuple[Orders, Keys]:
     once: Idempotency[Order, Settled] = Idempotency(
         "gateway_to_orders", ONCE, store=table, new_id=uuid.uuid4, clock=table.clock, listener=ignore
     )
-    return Orders(once, world, world, lambda: uuid.UUID(int=next(numbers))), table
+    return Orders(once, world, world, lambda: uuid.UUID(int=next(numbers)), lambda: NOW), table
 
 
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 FIRST = str(uuid.UUID(int=1))
 
 
@@ -152,3 +154,36 @@ async def test_the_first_try_says_what_is_charged() -> None:
     await orders.place("k", sku="sku-1", quantity=1)
 
     assert world.asked[-1] == ("charge", FIRST, 777)
+
+
+async def test_a_confirmed_order_is_told_of_with_what_was_bought_and_by_whom() -> None:
+    """The event belongs to the result that settles the order; its id is its own."""
+    world = World()
+    orders, table = shop(world)
+
+    await orders.place("k", sku="sku-1", quantity=3, customer="ada")
+
+    [settled] = table.rows["k"].results
+    event = settled.event
+    assert event is not None
+    assert (str(event.order_id), event.customer, event.sku, event.quantity) == (FIRST, "ada", "sku-1", 3)
+    assert (event.amount_cents, event.occurred_at) == (3 * PRICE_CENTS, NOW)
+    assert event.event_id != event.order_id
+
+
+@pytest.mark.parametrize("world", [World(in_stock=False), World(accepted=False)])
+async def test_nothing_is_told_of_an_order_that_did_not_come_about(world: World) -> None:
+    orders, table = shop(world)
+
+    settled = await orders.place("k", sku="sku-1", quantity=3)
+
+    assert settled.event is None
+    assert table.rows["k"].results[0].event is None
+
+
+async def test_the_same_key_from_another_customer_is_another_request() -> None:
+    orders, _ = shop(World())
+    await orders.place("k", sku="sku-1", quantity=1, customer="ada")
+
+    with pytest.raises(KeyReused):
+        await orders.place("k", sku="sku-1", quantity=1, customer="bob")

@@ -4,6 +4,7 @@ import itertools
 import uuid
 from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pytest
@@ -102,7 +103,7 @@ def twin(number: int, *, steps: int | None = None) -> Actor:
             return uuid.UUID(int=number)
 
         once = Idempotency("link", ONCE, store=world, new_id=new_id, clock=Patience(), listener=ignore)
-        orders = Orders(once, world, world, new_id)
+        orders = Orders(once, world, world, new_id, lambda: datetime(2026, 1, 2, tzinfo=UTC))
         placing = orders.place("key", sku="sku-1", quantity=1)
         for _ in itertools.count() if steps is None else range(steps + 1):
             try:

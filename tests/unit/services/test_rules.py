@@ -12,10 +12,14 @@ MODULES = sorted(ROOM.glob("*/*.py"))
 
 
 def test_only_upstreams_call_through_a_pipeline() -> None:
-    """A second pipeline around the first would multiply retries, so there is one place where calls are wrapped."""
+    """A second pipeline around the first would multiply retries, so there is one place where calls are wrapped.
+
+    Where that does not fit into one module, the others are called after it.
+    """
     wrapping = {path.name for path in MODULES if "pipeline.call(" in path.read_text()}
 
-    assert wrapping == {"upstreams.py"}
+    assert "upstreams.py" in wrapping
+    assert {name for name in wrapping if not name.startswith("upstreams")} == set()
 
 
 def test_every_link_of_a_service_is_named_after_it() -> None:

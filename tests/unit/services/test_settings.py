@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from services.bank.settings import BankSettings
+from services.catalog.settings import CatalogSettings
 from services.common.settings import BadSettingError, Environment, read_or_exit
 from services.gateway.settings import GatewaySettings
 from services.inventory.settings import InventorySettings
+from services.notifications.settings import NotificationsSettings
 from services.orders.settings import OrdersSettings
 from services.payments.settings import PaymentsSettings
 
@@ -21,6 +23,11 @@ GOOD = {
     "ORDERS_URL": "http://127.0.0.1:18110",
     "INVENTORY_URL": "http://127.0.0.1:18120/",
     "PAYMENTS_URL": "http://127.0.0.1:18130",
+    "NOTIFICATIONS_URL": "http://127.0.0.1:18160",
+    "CATALOG_URL": "http://127.0.0.1:18170",
+    "MYSQL_URL": "mysql://shop@127.0.0.1:13306/shop_a",
+    "ORDERS_EVENTS": "on",
+    "KAFKA_URL": "kafka://127.0.0.1:19092",
     "BANK_URL": "http://127.0.0.1:18140",
     "BANK_LATENCY_MS": "100",
     "BANK_SLOTS": "8",
@@ -31,7 +38,9 @@ NEEDED: dict[Read, tuple[str, ...]] = {
     PaymentsSettings.read: ("LAB_ARM", "LAB_PROFILE", "BANK_URL", "DATABASE_URL"),
     InventorySettings.read: ("LAB_ARM", "LAB_PROFILE", "DATABASE_URL", "REDIS_URL"),
     OrdersSettings.read: ("LAB_ARM", "LAB_PROFILE", "INVENTORY_URL", "PAYMENTS_URL", "DATABASE_URL"),
-    GatewaySettings.read: ("LAB_ARM", "LAB_PROFILE", "ORDERS_URL", "INVENTORY_URL"),
+    GatewaySettings.read: ("LAB_ARM", "LAB_PROFILE", "ORDERS_URL", "INVENTORY_URL", "NOTIFICATIONS_URL", "CATALOG_URL"),
+    CatalogSettings.read: ("LAB_ARM", "LAB_PROFILE", "MYSQL_URL", "DATABASE_URL", "REDIS_URL"),
+    NotificationsSettings.read: ("LAB_ARM", "LAB_PROFILE", "KAFKA_URL", "DATABASE_URL"),
 }
 
 
@@ -68,6 +77,13 @@ def test_every_variable_that_is_read_is_needed(read: Read) -> None:
             "http://h:99999",
             "ORDERS_URL='http://h:99999' must be a URL like http://host:port",
         ),
+        (OrdersSettings.read, "ORDERS_EVENTS", "yes", "ORDERS_EVENTS='yes' must be one of on, off"),
+        (
+            OrdersSettings.read,
+            "KAFKA_URL",
+            "http://h:1",
+            "KAFKA_URL='http://h:1' must be a URL like kafka://host:port",
+        ),
         (
             OrdersSettings.read,
             "DATABASE_URL",
@@ -81,6 +97,15 @@ def test_a_bad_value_is_named_with_its_bounds(read: Read, name: str, value: str,
     with pytest.raises(BadSettingError) as caught:
         read(Environment({**GOOD, name: value}))
     assert str(caught.value) == message
+
+
+def test_events_that_are_off_need_no_broker() -> None:
+    """Left out counts as off: the events then wait in the outbox."""
+    without = {key: value for key, value in GOOD.items() if key != "KAFKA_URL"}
+
+    assert OrdersSettings.read(Environment({**without, "ORDERS_EVENTS": "off"})).kafka_url is None
+    assert OrdersSettings.read(Environment({**without, "ORDERS_EVENTS": ""})).kafka_url is None
+    assert OrdersSettings.read(Environment(GOOD)).kafka_url == "kafka://127.0.0.1:19092"
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:

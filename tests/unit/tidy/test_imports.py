@@ -15,7 +15,10 @@ ALLOWED = {
     "dashboards": ("dashboards", "chaos.lab_metrics", *METRIC_NAMES),
 }
 # A decision that needs no framework and no driver can be tested without either.
-NOT_IN_CORE = ("fastapi", "starlette", "uvicorn", "aiohttp", "httpx", "asyncpg", "redis", "prometheus_client")
+NOT_IN_CORE = (
+    "fastapi", "starlette", "uvicorn", "aiohttp", "httpx", "asyncpg", "redis", "aiokafka", "aiomysql",
+    "prometheus_client",
+)  # fmt: skip
 
 
 def imported(text: str) -> Iterator[str]:
