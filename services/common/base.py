@@ -20,7 +20,7 @@ from services.common.kit import Kit
 from services.common.lag import LAG_BUCKETS_S, LagProbe
 from services.common.metrics import ThreadTokens
 from services.common.metrics_page import MetricsPage
-from services.common.middleware import QUIET, Observe
+from services.common.middleware import Observe, Quiet
 from services.common.readiness import BOUND_S, Check, Readiness
 
 # With uvicorn's 0.2 s of its own and 1 s of patience for requests, a process is gone within 1.5 s of SIGTERM.
@@ -44,11 +44,17 @@ class Upstreams(Protocol):
 
 
 def build_app(
-    kit: Kit, upstreams: Upstreams, router: APIRouter, *, priority: Callable[[Scope], int] = alike
+    kit: Kit,
+    upstreams: Upstreams,
+    router: APIRouter,
+    *,
+    priority: Callable[[Scope], int] = alike,
+    endless: Callable[[str], bool] = lambda _path: False,
 ) -> FastAPI:
     """Return the application of a service, ready for a server.
 
     `priority` says who goes first, the higher number, where the profile guards the door and requests have to wait.
+    `endless` says of a path whether its answers go on until somebody leaves: they take no place at the door.
     """
     readiness = Readiness(upstreams.checks(), bound_s=BOUND_S)
     lag = LagProbe(kit.metrics.loop_lags(LAG_BUCKETS_S))
@@ -70,18 +76,19 @@ def build_app(
     app = FastAPI(title=kit.service, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(router)
     app.include_router(_operations(kit, readiness))
+    quiet = Quiet(endless)
     if kit.door is not None:
         app.add_middleware(
             LoadShedding,
             server=kit.service,
             settings=kit.door,
             priority=priority,
-            exempt=QUIET,
+            exempt=quiet,
             clock=kit.clock,
             listener=kit.listener,
         )
     # Added last, so outermost: what the door refuses is a request answered, too.
-    app.add_middleware(Observe, clock=kit.clock, metrics=kit.metrics, log=kit.log)
+    app.add_middleware(Observe, clock=kit.clock, metrics=kit.metrics, log=kit.log, quiet=quiet)
     problems.install(app)
     return app
 

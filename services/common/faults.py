@@ -106,25 +106,25 @@ def fault_router(switch: FaultSwitch) -> APIRouter:
 
     @router.get("/faults")
     async def read(request: Request) -> Response:
-        _refuse_strangers(request)
+        refuse_strangers(request)
         return state()
 
     @router.put("/faults")
     async def put(request: Request, fault: SlowCall) -> Response:
-        _refuse_strangers(request)
+        refuse_strangers(request)
         switch.put(fault)
         return state()
 
     @router.delete("/faults")
     async def delete(request: Request) -> Response:
-        _refuse_strangers(request)
+        refuse_strangers(request)
         switch.remove()
         return state()
 
     return router
 
 
-def _refuse_strangers(request: Request) -> None:
+def refuse_strangers(request: Request) -> None:
     """Raise ProblemError for whoever is neither on this machine nor on a private network, as a container's is."""
     host = request.client.host if request.client else ""
     try:

@@ -8,7 +8,7 @@ import asyncio
 import os
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 from contextvars import ContextVar
 from http import HTTPStatus
 from itertools import count
@@ -31,11 +31,27 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _ACCEPTABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
-class Observe:
-    """Wraps an application; see the module."""
+class Quiet(Container[str]):
+    """The paths that are neither timed nor logged: those for machines, and `endless` ones, whose answers go on.
 
-    def __init__(self, app: ASGIApp, *, clock: SystemClock, metrics: ServiceMetrics, log: JsonLog) -> None:
+    An answer that goes on for an hour is no slow request, and says nothing about how many are being answered.
+    """
+
+    def __init__(self, endless: Callable[[str], bool]) -> None:
+        self._endless = endless
+
+    def __contains__(self, path: object) -> bool:
+        return path in QUIET or (isinstance(path, str) and self._endless(path))
+
+
+class Observe:
+    """Wraps an application; see the module. The paths in `quiet` are neither timed nor logged."""
+
+    def __init__(
+        self, app: ASGIApp, *, clock: SystemClock, metrics: ServiceMetrics, log: JsonLog, quiet: Container[str] = QUIET
+    ) -> None:
         self._app = app
+        self._quiet = quiet
         self._clock = clock
         self._metrics = metrics
         self._log = log
@@ -50,7 +66,7 @@ class Observe:
             return
         answer = _Answer(send, _id_of(scope["headers"]) or next(self._ids))
         request_id.set(answer.request_id)
-        if scope["path"] in QUIET:
+        if scope["path"] in self._quiet:
             await self._run(scope, receive, answer)
             return
         self._metrics.in_flight += 1

@@ -8,9 +8,12 @@ from resilience.asgi import Scope
 from services.common.base import Upstreams, build_app
 from services.common.kit import Kit, make_kit
 from services.common.settings import read_or_exit
+from services.gateway.catalog_routes import Catalog, build_catalog_router
 from services.gateway.core import Inventory, Orders, Shop
 from services.gateway.routes import build_router
 from services.gateway.settings import GatewaySettings
+from services.gateway.stream_routes import build_stream_router, is_endless
+from services.gateway.streams import Streams
 from services.gateway.upstreams import GatewayUpstreams
 
 
@@ -19,6 +22,8 @@ class Ports(Upstreams, Protocol):
 
     orders: Orders
     inventory: Inventory
+    streams: Streams
+    catalog: Catalog
 
 
 def buyers_first(scope: Scope) -> int:
@@ -29,7 +34,11 @@ def buyers_first(scope: Scope) -> int:
 def create_app(upstreams: Ports, kit: Kit) -> FastAPI:
     """Return the application on the given upstreams, real or fake."""
     router = build_router(Shop(upstreams.orders, upstreams.inventory))
-    return build_app(kit, upstreams, router, priority=buyers_first)
+    streams = upstreams.streams
+    router.include_router(build_stream_router(streams))
+    router.include_router(build_catalog_router(upstreams.catalog))
+    kit.metrics.watch_streams(lambda: streams.opened, lambda: streams.dropped)
+    return build_app(kit, upstreams, router, priority=buyers_first, endless=is_endless)
 
 
 def main() -> FastAPI:

@@ -30,7 +30,7 @@ class Stock:
 class Orders(Protocol):
     """The port to orders."""
 
-    async def place(self, key: str, *, sku: str, quantity: int) -> Purchase | Refusal:
+    async def place(self, key: str, *, sku: str, quantity: int, customer: str) -> Purchase | Refusal:
         """Place an order once per key."""
         ...
 
@@ -54,9 +54,9 @@ class Shop:
         self._orders = orders
         self._inventory = inventory
 
-    async def checkout(self, key: str, *, sku: str, quantity: int) -> Purchase | Refusal:
+    async def checkout(self, key: str, *, sku: str, quantity: int, customer: str) -> Purchase | Refusal:
         """Buy once per key."""
-        return await self._orders.place(key, sku=sku, quantity=quantity)
+        return await self._orders.place(key, sku=sku, quantity=quantity, customer=customer)
 
     async def stock(self, sku: str) -> Stock | None:
         """Return the stock of a product, None for an unknown one."""

@@ -22,7 +22,7 @@ def build_router(shop: Shop) -> APIRouter:
 
     @router.post("/checkout")
     async def checkout(body: CheckoutIn, key: IdempotencyKey) -> Response:
-        result = await shop.checkout(key, sku=body.sku, quantity=body.quantity)
+        result = await shop.checkout(key, sku=body.sku, quantity=body.quantity, customer=body.customer)
         if isinstance(result, Purchase):
             return JSONResponse({"order_id": result.order_id, "status": "confirmed"}, 201)
         status, detail = _TOLD[result]

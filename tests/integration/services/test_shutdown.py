@@ -127,7 +127,8 @@ async def test_the_gateway_goes_with_its_services_silent(start: Start, eventuall
         silent.bind(("127.0.0.1", 0))
         silent.listen(256)
         nobody = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        process, address = await start("gateway", ORDERS_URL=nobody, INVENTORY_URL=nobody)
+        behind = dict.fromkeys(("ORDERS_URL", "INVENTORY_URL", "NOTIFICATIONS_URL", "CATALOG_URL"), nobody)
+        process, address = await start("gateway", **behind)
 
         ends = await terminate_with_hanging_requests(process, address, "/checkout", eventually)
 
