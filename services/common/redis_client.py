@@ -50,6 +50,17 @@ class Redis:
                 batch.set(key, value, ex=kept_s)
             await batch.execute()
 
+    async def get(self, key: str) -> bytes | None:
+        """Return a value; raises DependencyDownError."""
+        with _failing_is_down():
+            value: bytes | None = await self._client.get(key)  # type: ignore[assignment]
+        return value
+
+    async def set(self, key: str, value: bytes, *, kept_s: int) -> None:
+        """Set a value, kept for so many seconds; raises DependencyDownError."""
+        with _failing_is_down():
+            await self._client.set(key, value, ex=kept_s)
+
     async def ping(self) -> None:
         """Ask the server, for a readiness check; raises DependencyDownError."""
         with _failing_is_down():
