@@ -10,7 +10,8 @@ RUN python -m venv /opt/venv
 COPY requirements.txt /tmp/requirements.txt
 RUN sed -E '/^ *(--hash|#)/d; s/ *\\$//' /tmp/requirements.txt > /tmp/versions.txt \
     && /opt/venv/bin/pip install --constraint /tmp/versions.txt \
-      aiohttp asyncpg fastapi prometheus-client "psycopg[binary]" psycopg-pool redis tenacity "uvicorn[standard]"
+      aiohttp aiokafka aiomysql asyncpg fastapi prometheus-client "psycopg[binary]" psycopg-pool redis tenacity \
+      "uvicorn[standard]"
 
 
 FROM python:3.13-slim

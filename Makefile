@@ -10,9 +10,11 @@
 ##                             ARMS=protected,protected    other arms; equal ones must show no difference
 ##                             SET='phases.fault_s=10'     another value than the file's, for this run
 ##   make compare-handlers   async def, def, and blocking inside async def: two scenarios, one page; SEED=8
+##   make soak               kill a process at random, 20 times: is an order lost or doubled? COUNT=4 SEED=21 for others
 ##   make watch              a page with the dashboards, live, on 127.0.0.1:18080; PORT=18081 for another port
 ##   make report             write the newest run's report again, and say where it is; RUN=slow-db for another's
-##   make up                 start the shop behind its proxies, and leave it running to play with
+##   make up                 start the shop behind its proxies, and leave it running to play with; with Kafka and
+##                           MariaDB where this machine has them, and it says so where not
 ##                             ENGINE=compose              by docker compose; for scenarios too: docs/compose.md
 ##   make status             what is up, and where
 ##   make ps                 the same, as the engine itself shows it
@@ -27,7 +29,8 @@
 ##   make profiles           the profiles, and what contradicts what in them; .venv/bin/lab profiles NAME for all of one
 ##   make doctor             what this machine has, and what is missing, with the command that installs it
 ##
-##   make components         the real Toxiproxy (by Go) and Prometheus (by apt-get) into .lab; never needed
+##   make components         the real Toxiproxy (by Go), the real Kafka (by Maven) and Prometheus (by apt-get) into
+##                           .lab; never needed
 ##
 ## Work on the lab
 ##   make setup              the .venv, by uv if it is there, else by venv and pip; PYTHON=python3.12 to choose
@@ -55,7 +58,7 @@ LOAD_OPTIONS = $(if $(RATE),--rate '$(RATE)') $(if $(DURATION),--duration '$(DUR
   $(if $(SHAPE),--shape '$(SHAPE)') $(if $(WORKERS),--workers '$(WORKERS)') $(if $(SEED),--seed '$(SEED)') \
   $(if $(CLASS),--class '$(CLASS)') $(if $(ARM),--arm '$(ARM)')
 
-.PHONY: compare-handlers locust load closed-loop dashboards logs ps
+.PHONY: compare-handlers soak locust load closed-loop dashboards logs ps
 .PHONY: help setup venv watch list report up status down doctor components profiles test test-unit test-conformance lint bench bench-breakers mutate lock clean
 
 help:
@@ -64,7 +67,10 @@ help:
 venv:
 	@PYTHON='$(PYTHON)' sh scripts/setup.sh
 
-setup: venv
+setsoak: venv
+	@exec $(LAB) soak $(if $(COUNT),--count '$(COUNT)') $(if $(SEED),--first '$(SEED)') $(if $(ENGINE),--engine '$(ENGINE)')
+
+up: venv
 	@echo 'Set up. Next: make scenario-slow-db'
 
 scenario-%: venv

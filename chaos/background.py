@@ -7,7 +7,7 @@ is different: it is waited for, and its output goes to .lab/up.log.
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +20,7 @@ from chaos.engines.state import LAB_FOLDER, EngineName, LabState, live_lab, only
 from chaos.engines.waiting import until
 from chaos.errors import LabAlreadyUp, StartFailed
 from chaos.scenario import Arm
+from chaos.scenario.parts import Part
 from chaos.shield import to_the_end
 
 POLL_S = 0.1
@@ -27,9 +28,12 @@ LOG = Path(LAB_FOLDER, "up.log")
 LOGS = Path(LAB_FOLDER, "logs")
 
 
-async def hold(root: Path, arms: Sequence[Arm], say: Callable[[str], None], engine: EngineName) -> NoReturn:
+async def hold(
+    root: Path, arms: Sequence[Arm], say: Callable[[str], None], engine: EngineName, needs: Collection[Part]
+) -> NoReturn:
     """Start the shop and keep it until cancelled; raises LabError, also when a process of it ends by itself."""
-    async with new_engine(root, arms, root / LOGS, say, env=os.environ, name=engine, stays=True) as lab:
+    logs = root / LOGS
+    async with new_engine(root, arms, logs, say, env=os.environ, name=engine, stays=True, needs=needs) as lab:
         await lab.watch()
 
 

@@ -17,6 +17,7 @@ from chaos import commands, lab_commands, load_commands
 from chaos.compare import command as compare_command
 from chaos.errors import LabError, UsageError
 from chaos.interrupt import Interrupted
+from chaos.soak import command as soak_command
 from chaos.toxiproxy import command as toxiproxy_command
 from chaos.watch.command import PORT as WATCH_PORT
 
@@ -37,6 +38,7 @@ exit codes of run: 0 CONFIRMED, 1 REFUTED, 2 NOT PROVEN, 3 a clear error, 130 or
 # EX_SOFTWARE of sysexits.h.
 DEFECT = 70
 LAST_PORT = 65_535
+MOST_RUNS = 1_000
 # argparse's own words, for which it has no hook.
 _UNKNOWN_COMMAND = re.compile(r"argument COMMAND: invalid choice: '([^']*)'")
 
@@ -81,11 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_engine(run, "local, or the lab that is up")
     run.set_defaults(do=commands.run)
 
-    compare = todo.add_parser("compare-handlers", help="async, def and blocking handlers: two scenarios, one page")
-    compare.add_argument("--seed", type=_seed, default=7, help="of both runs (default: 7)")
-    _add_engine(compare, "local, or the lab that is up")
-    compare.set_defaults(do=compare_command.compare_handlers)
-
+    _add_series(todo)
     profiles = todo.add_parser("profiles", help="the profiles, what one of them sets, and what contradicts what")
     profiles.add_argument("name", metavar="NAME", nargs="?", help="one profile, link by link (default: all, in short)")
     profiles.set_defaults(do=commands.profiles)
@@ -115,6 +113,19 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_series(todo: Any) -> None:
+    compare = todo.add_parser("compare-handlers", help="async, def and blocking handlers: two scenarios, one page")
+    compare.add_argument("--seed", type=_seed, default=7, help="of both runs (default: 7)")
+    _add_engine(compare, "local, or the lab that is up")
+    compare.set_defaults(do=compare_command.compare_handlers)
+
+    soak = todo.add_parser("soak", help="kill another process at another moment, again and again: is anything lost?")
+    soak.add_argument("--count", type=_count, default=20, help="how many runs (default: 20)")
+    soak.add_argument("--first", type=_seed, default=1, help="the seed of the first; the others follow it (default: 1)")
+    _add_engine(soak, "local, or the lab that is up")
+    soak.set_defaults(do=soak_command.soak)
+
+
 def _add_lookers(todo: Any) -> None:
     watch = todo.add_parser("watch", help="the dashboards in a browser: a run as it goes on, or one that is over")
     watch.add_argument("--port", type=_port, default=WATCH_PORT, help=f"on 127.0.0.1 (default: {WATCH_PORT})")
@@ -133,6 +144,12 @@ def _add_engine(parser: argparse.ArgumentParser, default: str) -> None:
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no seed; give a whole number from 0 on")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= MOST_RUNS:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number from 1 to {MOST_RUNS}")
     return int(text)
 
 

@@ -12,6 +12,8 @@
     +-- ToxiproxyError        the proxy refused, or did not answer in time
     |   +-- HealFailed        a fault could not be taken out again
     +-- ServiceFaultError     a service did not let a fault be switched on, or did not answer in time
+    +-- ProcessFaultError     a process could not be killed, paused, or brought back
+    +-- MessageFaultError     a topic did not take the messages of a fault, or not in time
     +-- RunFolderError        runs/ cannot be written
     +-- LoadFailed            the load generator ended early or never began
     +-- QueryError            a query of a dashboard is malformed, too large, or not answered
@@ -70,6 +72,14 @@ class HealFailed(ToxiproxyError):
 
 class ServiceFaultError(LabError):
     """A service did not switch a fault on or off, or did not answer in time."""
+
+
+class ProcessFaultError(LabError):
+    """A process was not killed, paused, started again or let go on, or is not ready again in time."""
+
+
+class MessageFaultError(LabError):
+    """Messages of a fault could not be written into a topic, or not be read back."""
 
 
 class RunFolderError(LabError):

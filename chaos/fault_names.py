@@ -1,6 +1,6 @@
 """What a fault is called: its toxic on a proxy, the proxy of a link, and the whole of it in words."""
 
-from chaos.scenario import Down, Fault, SlowCall, Toxic
+from chaos.scenario import Down, Fault, Kill, Messages, Pause, SlowCall, Toxic
 
 _EXTENSIONS = {
     "latency_uniform": "latency {minimum} to {maximum} ms, uniform",
@@ -18,6 +18,11 @@ def proxy_name(arm: str, link: str) -> str:
     return f"{arm}.{link}"
 
 
+def door_name(service: str) -> str:
+    """Return what the lab's own way to a service's door is called in the probes; it leads past Toxiproxy."""
+    return f"lab_to_{service}"
+
+
 def toxic_name(fault: Toxic) -> str:
     """Return a name that says what the toxic does, so that two faults on one link stand apart."""
     settings = [f"{name}{value}" for name, value in sorted(fault.attributes.items())]
@@ -29,11 +34,26 @@ def title(fault: Fault) -> str:
     links = ", ".join(fault.targets)
     if isinstance(fault, SlowCall):
         return f"a slow call of {fault.attributes.call_ms} ms in each reservation of {links}"
+    if isinstance(fault, Kill):
+        down_ms = fault.attributes.down_ms
+        return f"SIGKILL of {links}" + (f", started again after {down_ms / 1000:g} s" if down_ms else "")
+    if isinstance(fault, Messages):
+        return f"{messages_in_words(fault)} in the topic {links}"
+    if isinstance(fault, Pause):
+        return f"SIGSTOP of {links}"
     if isinstance(fault, Down):
         return f"down: {links}"
     stream = " upstream" if fault.stream == "upstream" else ""
     share = f", {fault.toxicity * 100:g} % of connections" if fault.toxicity < 1 else ""
     return f"{_effect(fault)}{stream} on {links}{share}"
+
+
+def messages_in_words(fault: Messages) -> str:
+    """Return what is written into a topic, e.g. `5 messages that nobody can read and 100 a second time`."""
+    told = fault.attributes
+    poison = [f"{told.poison} messages that nobody can read"] if told.poison else []
+    repeated = [f"{told.repeated} {'' if poison else 'messages '}a second time"] if told.repeated else []
+    return " and ".join([*poison, *repeated])
 
 
 def _effect(fault: Toxic) -> str:

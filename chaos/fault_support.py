@@ -1,12 +1,14 @@
-"""What this run's Toxiproxy cannot do of what a scenario asks for: an extension of the embedded one, on another.
+"""What this run's components cannot do, or cannot show, of what a scenario asks for.
 
-Such a fault is left out and the run is NOT PROVEN with the reason: something else in its place would be an answer to
-another question.
+An extension of the embedded Toxiproxy, on another, is left out; a kill of a broker that keeps nothing shows nothing.
+Such a run is NOT PROVEN with the reason: something else in its place would be an answer to another question.
 """
 
 from collections.abc import Sequence
 
-from chaos.scenario import Fault, Scenario, Toxic
+from chaos.engines.components import TANSU
+from chaos.run import Component
+from chaos.scenario import Fault, Kill, Scenario, Toxic
 from chaos.scenario.toxics import DOORS
 from chaos.toxiproxy.client import ToxiproxyClient
 
@@ -23,6 +25,17 @@ async def possible(faults: Sequence[Fault], client: ToxiproxyClient) -> tuple[tu
         return tuple(faults), ""
     words = f"Toxiproxy {await client.version()} does not know {', '.join(sorted(lack))}, an extension of the lab's own"
     return tuple(fault for fault in faults if fault.type not in lack), words
+
+
+def forgotten(faults: Sequence[Fault], components: Sequence[Component]) -> str:
+    """Return a sentence on what a kill would empty here, nothing where everybody keeps what he has."""
+    killed = {service for fault in faults if isinstance(fault, Kill) for service in fault.services}
+    tansu = [one.name for one in components if one.name in killed and one.provider.startswith(TANSU)]
+    if not tansu:
+        return ""
+    return (
+        f"Tansu plays {tansu[0]} here and keeps its topics in memory, so what a broker keeps over a kill is not shown"
+    )
 
 
 def door_links(scenario: Scenario) -> frozenset[str]:

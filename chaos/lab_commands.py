@@ -1,5 +1,6 @@
 """The commands about a lab that stays: up, down, status, ps and logs. `chaos.cli` names them."""
 
+import os
 from argparse import Namespace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from chaos.doors import doors, lab_up
 from chaos.engines.choice import DEFAULT
 from chaos.engines.compose.logs import compose_logs, compose_ps
 from chaos.engines.leftovers import stop_lab
+from chaos.engines.parts import playable
 from chaos.engines.processes import last_lines
 from chaos.engines.state import LabState, live_lab
 from chaos.errors import UsageError
@@ -22,15 +24,18 @@ def up(options: Namespace) -> int:
     """Start the shop: in the background, returning when it is ready, or in the foreground, until a signal comes."""
     root, engine = root_of(options), options.engine or DEFAULT
     arms = arms_of(options.arms)
+    parts, left_out = playable(root, os.environ, engine)
+    for line in left_out:
+        print(line, flush=True)
     if options.foreground:
-        run_interruptible(background.hold(root, arms, lambda line: print(line, flush=True), engine))
+        run_interruptible(background.hold(root, arms, lambda line: print(line, flush=True), engine, parts))
     if engine == "compose":
         print(f"docker compose up; a first time it pulls and builds images: see {background.LOGS}", flush=True)
     state = run_interruptible(background.start(root, options.arms, engine))
     print(f"up (pid {state.pid}); `lab down` ends it")
     for child in state.children:
         if address := child.url or child.page:
-            print(f"  {child.name:<14} {address}")
+            print(f"  {child.name:<16} {address}")
     if not state.children:
         _print_doors(state)
     return 0
@@ -52,7 +57,7 @@ def status(options: Namespace) -> int:
     print(f"{'up' if state.ready else 'starting'} (pid {state.pid}, {state.engine}), logs in {state.log_dir}")
     for child in state.children:
         running = "" if child.identity.alive() else "  ended"
-        print(f"  {child.name:<14} pid {child.pid:<8} {child.url or child.page or '':<24}{child.arm or ''}{running}")
+        print(f"  {child.name:<16} pid {child.pid:<8} {child.url or child.page or '':<24}{child.arm or ''}{running}")
     if not state.children:
         _print_doors(state)
     return 0
@@ -80,11 +85,11 @@ def logs(options: Namespace) -> int:
         if name not in found:
             raise UsageError(unknown("service", name, found))
         for line in last_lines(found[name], LOG_LINES):
-            print(f"{name:<14} | {line}")
+            print(f"{name:<16} | {line}")
     return 0
 
 
 def _print_doors(state: LabState) -> None:
     """Print where each arm is asked: containers have no entries of their own in the state."""
     for door in doors(state).values():
-        print(f"  {door.arm:<14} {door.gateway}")
+        print(f"  {door.arm:<16} {door.gateway}")

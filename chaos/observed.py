@@ -3,8 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from chaos.booked import ArmLedger
+from chaos.outage import Outage
 from chaos.records import Probe
-from chaos.run import ArmLedger, Component, FaultWindow, PhaseTime
+from chaos.run import Component, FaultWindow, PhaseTime
+from chaos.topic_writing import Receipt
 
 
 @dataclass
@@ -15,6 +18,8 @@ class Observed:
     components: tuple[Component, ...] = ()
     timeline: list[PhaseTime] = field(default_factory=list)
     fault_windows: list[FaultWindow] = field(default_factory=list)
+    outages: list[Outage] = field(default_factory=list)
+    receipts: dict[str, Receipt] = field(default_factory=dict)  # By arm, of messages that a fault wrote.
     probes: list[Probe] = field(default_factory=list)
     ledger: dict[str, ArmLedger] = field(default_factory=dict)
     arrivals: int = 0

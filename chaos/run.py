@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from chaos.booked import ArmLedger
+from chaos.outage import Outage
 from chaos.scenario import Handler, Scenario
 
 Word = Literal["CONFIRMED", "REFUTED", "NOT PROVEN"]
@@ -99,26 +101,6 @@ class Evidence(Model):
     remedy: str = ""
 
 
-class ArmLedger(Model):
-    """What customers were told, held against what the databases and the bank say afterwards.
-
-    lost: acknowledged, but no confirmed order or no charge is there. doubled: two orders for one key, there or told to
-    the customer who repeated it, or two charges for one order, in payments or at the bank. ambiguous: not acknowledged
-    (refused, failed, gave up), yet there is a confirmed order. unsettled: not acknowledged, money taken, and no
-    confirmed order.
-    """
-
-    acknowledged: int
-    orders_found: int
-    orders_lost: int
-    orders_doubled: int
-    charges_found: int
-    charges_lost: int
-    charges_doubled: int
-    ambiguous: int
-    unsettled: int
-
-
 class LoadQuality(Model):
     """How true the generator was. Counts are requests over all arms; `arrivals` is the schedule's length."""
 
@@ -182,6 +164,7 @@ class Run(Model):
     arms: tuple[ArmInfo, ...]
     timeline: tuple[PhaseTime, ...]
     fault_windows: tuple[FaultWindow, ...]
+    outages: tuple[Outage, ...] = ()
     figures: dict[str, dict[str, dict[str, Figure]]]
     differences: tuple[Difference, ...]
     expectations: tuple[Judged, ...]

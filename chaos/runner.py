@@ -5,41 +5,38 @@ observed, and `chaos.judging.conclude` computes figures, evidence and verdict fr
 """
 
 import os
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from chaos.books import Books
 from chaos.engines.choice import DEFAULT, engine_for_run
 from chaos.engines.running import RunningLab
 from chaos.engines.state import EngineName
-from chaos.engines.topology import Link
-from chaos.fault_support import door_links, possible
-from chaos.faults import InForce, applied, dirt
+from chaos.fault_support import forgotten, possible
+from chaos.faults import dirt
+from chaos.injecting import eyes, in_force
+from chaos.message_faults import Written
 from chaos.observed import Observed
+from chaos.process_faults import Struck
 from chaos.recording.announcer import RELAY, Announcer, announcing
 from chaos.recording.load import LoadPlan, LoadProcess, start_process
 from chaos.recording.machine import MachineSampler
 from chaos.recording.priority import start_ahead
-from chaos.recording.probes import PERIOD_S, REST_PERIOD_S, Probes
 from chaos.recording.recorder import Recorder
 from chaos.run import PhaseTime
 from chaos.run_folder import RunFolder
-from chaos.scenario import Fault, Phase, Scenario, SlowCall
-from chaos.service_faults import switched_on
+from chaos.scenario import Phase, Scenario
 from chaos.shield import beside, together
 from chaos.terminal import LiveView, Terminal
 from chaos.toxiproxy.client import ToxiproxyClient
+from chaos.victims import check_hurtable
 from resilience.clock import SystemClock
 
 # From "go" to the first possible arrival: time for the generator to read it on a busy machine.
 LEAD_S = 0.5
 # A server that hangs fails the heal within about four of these.
 TOXIPROXY_TIMEOUT_S = 2.0
-# A fault inside a service ends by itself this long after its phase: a blocked loop may read our heal much later.
-SERVICE_FAULT_LONGER_S = 0.5
-# A toxic outlives its phase by this only if the lab has died; above any delay of a heal.
-LINK_FAULT_LONGER_S = 5.0
 
 
 class Runner:
@@ -68,8 +65,9 @@ class Runner:
         """
         self._terminal.starting(self._scenario, self._seed)
         engine = engine_for_run(
-            self._root, self._scenario.arms, self._folder.logs, self._terminal.note, env=os.environ, name=self._engine
-        )
+            self._root, self._scenario.arms, self._folder.logs, self._terminal.note,
+            env=os.environ, name=self._engine, needs=self._scenario.needs,
+        )  # fmt: skip
         async with engine as lab:
             self._seen.engine = lab.engine
             self._seen.components = lab.components
@@ -83,6 +81,7 @@ class Runner:
 
     async def _experiment(self, lab: RunningLab) -> None:
         """Everything between a ready stack and the stop of it."""
+        check_hurtable(self._scenario, lab)
         async with AsyncExitStack() as stack:
             client = ToxiproxyClient(lab.toxiproxy_url, timeout_s=TOXIPROXY_TIMEOUT_S)
             stack.push_async_callback(client.close)
@@ -100,16 +99,14 @@ class Runner:
             load = await stack.enter_async_context(self._load(lab))
             self._seen.arrivals = await load.ready()
             self._start_of_time(load, recorder, machine)
-            probes = await stack.enter_async_context(
-                Probes(self._periods(lab), clock=self._clock, t0=self._t0, fresh=door_links(self._scenario))
-            )
+            probes = await stack.enter_async_context(eyes(self._scenario, lab, self._clock, self._t0))
             await stack.enter_async_context(
                 LiveView(self._terminal, self._scenario, load.tail, recorder, clock=self._clock, t0=self._t0)
             )
             guards = together(load.watch(), recorder.watch(), probes.watch())
             await beside(self._phases(client, lab), guards)
             self._seen.probes = list(probes.recorded)
-            await self._drain(load, recorder, client)
+            await self._drain(load, recorder, client, books)
             self._seen.cpu_busy_baseline = machine.busy(*self._scenario.phases.window("baseline"))
             # Where the services' processes cannot be seen, a sum without them would say too little.
             if machine.memory_peak is not None and lab.pids():
@@ -129,26 +126,25 @@ class Runner:
         await self._pass("settle")
         await self._pass("baseline")
         arms = [arm.name for arm in self._scenario.arms]
-        faults, self._seen.lacking = await possible(self._scenario.faults, client)
+        faults, lacking = await possible(self._scenario.faults, client)
+        self._seen.lacking = "; ".join(filter(None, (lacking, forgotten(faults, lab.components))))
         async with AsyncExitStack() as stack:
-            in_force = []
+            forces = []
             for fault in faults:
-                in_force.append(await stack.enter_async_context(self._applied(fault, arms, client, lab)))
-                # The way out begins with it: then the heal begins.
-                stack.callback(self._announcer.healing, fault)
+                healing = partial(self._announcer.healing, fault)
+                block = in_force(
+                    fault, arms, client, lab, self._clock, fault_s=self._scenario.phases.fault_s, healing=healing
+                )
+                forces.append(await stack.enter_async_context(block))
+                # The way out begins with it: then the heal begins, at the latest.
+                stack.callback(healing)
                 self._announcer.in_force(fault)
             await self._pass("fault")
-        self._seen.fault_windows.extend(force.window(self._t0) for force in in_force)
+        for force in forces:
+            self._seen.fault_windows.append(force.window(self._t0))
+            self._seen.outages.extend(force.outages(self._t0) if isinstance(force, Struck) else ())
+            self._seen.receipts |= force.receipts if isinstance(force, Written) else {}
         await self._pass("recovery")
-
-    def _applied(
-        self, fault: Fault, arms: Sequence[str], client: ToxiproxyClient, lab: RunningLab
-    ) -> AbstractAsyncContextManager[InForce]:
-        fault_s = self._scenario.phases.fault_s
-        if isinstance(fault, SlowCall):
-            ttl_s = fault_s + SERVICE_FAULT_LONGER_S
-            return switched_on(fault, arms, lab.service_url, self._clock, ttl_s=ttl_s)
-        return applied(fault, arms, client, self._clock, ttl_s=fault_s + LINK_FAULT_LONGER_S)
 
     async def _pass(self, phase: Phase) -> None:
         """Let a phase go by on the schedule's clock, so that healing or injecting late shifts no later phase."""
@@ -158,15 +154,16 @@ class Runner:
         await self._clock.sleep(max(0.0, self._t0 + to_s - self._clock.now()))
         self._seen.timeline.append(PhaseTime(phase=phase, from_s=from_s, to_s=to_s))
 
-    async def _drain(self, load: LoadProcess, recorder: Recorder, client: ToxiproxyClient) -> None:
-        """Wait, bounded, until the last customers have their answer and the services are at rest."""
+    async def _drain(self, load: LoadProcess, recorder: Recorder, client: ToxiproxyClient, books: Books) -> None:
+        """Wait, bounded, until the last customers have their answer, and services and events are at rest."""
         began = self._clock.now()
         phases = self._scenario.phases
         self._terminal.phase("drain", phases.load_s, phases.load_s + phases.drain_s)
         self._announcer.phase("drain")
         await load.wait_done(self._scenario.load.patience_s + phases.drain_s)
         busy = await recorder.wait_idle(phases.drain_s)
-        self._seen.dirty_end = "; ".join(filter(None, (await dirt(client), busy)))
+        late = await books.at_rest(phases.drain_s, self._clock)
+        self._seen.dirty_end = "; ".join(filter(None, (await dirt(client), busy, late)))
         self._note_phase("drain", began, self._clock.now())
 
     async def _read_ledger(self, books: Books) -> None:
@@ -178,11 +175,6 @@ class Runner:
     def _note_phase(self, phase: str, from_now: float, to_now: float) -> None:
         times = {"phase": phase, "from_s": from_now - self._t0, "to_s": to_now - self._t0}
         self._seen.timeline.append(PhaseTime.model_validate(times))
-
-    def _periods(self, lab: RunningLab) -> dict[Link, float]:
-        """Return how often each link is probed; where no fault is, all of them are the evidence."""
-        hurt = self._scenario.faulted_links
-        return {link: PERIOD_S if link.name in hurt or not hurt else REST_PERIOD_S for link in lab.links}
 
     def _load(self, lab: RunningLab) -> LoadProcess:
         plan = LoadPlan(

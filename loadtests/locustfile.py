@@ -17,6 +17,7 @@ from locust import between, constant_pacing, events, task
 
 from loadtests.conductor import Conductor
 from loadtests.customers import Arriving, AtInventory, Waiting
+from loadtests.messages import customer_of
 from loadtests.options import Refused, add_options
 from loadtests.schedule import SKUS
 from loadtests.under_test import UnderTest
@@ -86,9 +87,9 @@ class Buying(Waiting):
         """Check out under a key of its own, so that a repetition would not buy twice."""
         sku = _any_sku()
         self.ask("GET", f"/products/{sku}/stock", kind="browse", name="/products/[sku]/stock")
-        order = {"sku": sku, "quantity": 1}
-        key = {"Idempotency-Key": str(uuid.uuid4())}
-        self.ask("POST", "/checkout", kind="checkout", name="/checkout", json=order, headers=key)
+        key = str(uuid.uuid4())
+        order = {"sku": sku, "quantity": 1, "customer": customer_of(key)}
+        self.ask("POST", "/checkout", kind="checkout", name="/checkout", json=order, headers={"Idempotency-Key": key})
 
 
 class PacedBrowsing(Waiting):

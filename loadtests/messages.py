@@ -4,12 +4,33 @@ Pure, so that it is tested without a socket.
 """
 
 import json
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from loadtests.rows import Row
-from loadtests.schedule import Arrival, key_for
+from loadtests.schedule import SKUS, Arrival, Kind, key_for
 
 REFUSALS = (429, 503)
+CUSTOMERS = 1_000
+# The product that everybody looks at, and what they search for.
+HOT = SKUS[0]
+QUESTIONS = (
+    "oak+chair",
+    "steel+lamp",
+    "linen",
+    "glass+bowl",
+    "leather+stool",
+    "bamboo+shelf",
+    "ceramic+vase",
+    "kettle",
+)
+_LOOKS: Mapping[Kind, Callable[[Arrival], str]] = {
+    "browse": lambda arrival: f"/products/{arrival.sku}/stock",
+    "list": lambda _arrival: "/products",
+    "product": lambda _arrival: f"/catalog/products/{HOT}",
+    "search": lambda arrival: f"/catalog/search?q={QUESTIONS[SKUS.index(arrival.sku) % len(QUESTIONS)]}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +50,18 @@ def health_request(host: str) -> bytes:
 def arrival_request(arrival: Arrival, arm: str, host: str) -> bytes:
     """Return the request of an arrival at an arm. Its X-Request-Id ties a line of a service's log to its row."""
     request_id = f"{arm}-{arrival.seq}"
-    if arrival.kind == "browse":
-        return _head("GET", f"/products/{arrival.sku}/stock", host, request_id) + b"\r\n"
-    if arrival.kind == "list":
-        return _head("GET", "/products", host, request_id) + b"\r\n"
-    body = f'{{"sku":"{arrival.sku}","quantity":1}}'
+    if arrival.kind in _LOOKS:
+        return _head("GET", _LOOKS[arrival.kind](arrival), host, request_id) + b"\r\n"
+    body = f'{{"sku":"{arrival.sku}","quantity":1,"customer":"{customer_of(arrival.key)}"}}'
     fields = (
         f"Idempotency-Key: {key_for(arrival, arm)}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     )
     return _head("POST", "/checkout", host, request_id) + f"{fields}\r\n{body}".encode("ascii")
+
+
+def customer_of(key: str) -> str:
+    """Return who buys under a key: one of CUSTOMERS, the same in every arm, and again when they repeat it."""
+    return f"customer-{zlib.crc32(key.encode()) % CUSTOMERS:03d}"
 
 
 def outcome_of(status: int) -> str:

@@ -37,6 +37,8 @@ class Plan:
     go: Path
     relay: str | None = None
     list_per_s: float = 0.0
+    product_per_s: float = 0.0
+    search_per_s: float = 0.0
     run: str = ""
 
 
@@ -66,6 +68,8 @@ def read_plan(path: Path) -> Plan:
         go=fields.path("go"),
         relay=fields.base_url("relay"),
         list_per_s=fields.number("list_per_s", zero=True, default=0.0),
+        product_per_s=fields.number("product_per_s", zero=True, default=0.0),
+        search_per_s=fields.number("search_per_s", zero=True, default=0.0),
         run=fields.word("run"),
     )
     if unknown := sorted(raw.keys() - set(Plan.__dataclass_fields__)):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-Kind = Literal["checkout", "browse", "list"]
+Kind = Literal["checkout", "browse", "list", "product", "search"]
 
 # How long after the first a double click comes, drawn evenly: in a shop that is well, a checkout takes 0.1 s, so some
 # repeats meet the first under way and most find it settled; in a slow one, most meet it under way.
@@ -41,6 +41,8 @@ def schedule(
     duration_s: float,
     *,
     list_per_s: float = 0.0,
+    product_per_s: float = 0.0,
+    search_per_s: float = 0.0,
     run: str = "",
 ) -> tuple[Arrival, ...]:
     """Return the arrivals of [0, duration_s): independent Poisson processes, merged and numbered in order of time.
@@ -50,12 +52,16 @@ def schedule(
     Nothing depends on the number of arms. `run` goes into the keys and nowhere else: to a shop that has seen this seed
     before, its customers are new. Raises ValueError.
     """
-    if min(checkout_per_s, browse_per_s, list_per_s, duration_s) < 0 or not 0 <= repeat_share <= 1:
-        raise ValueError(f"no such load: {checkout_per_s=} {browse_per_s=} {list_per_s=} {repeat_share=} {duration_s=}")
+    looks: dict[Kind, float] = {
+        "browse": browse_per_s, "list": list_per_s, "product": product_per_s, "search": search_per_s,
+    }  # fmt: skip
+    if min(checkout_per_s, *looks.values(), duration_s) < 0 or not 0 <= repeat_share <= 1:
+        raise ValueError(f"no such load: {checkout_per_s=} {looks=} {repeat_share=} {duration_s=}")
     checkouts = list(_poisson(seed, "checkout", checkout_per_s, duration_s))
     repeats = sorted(repeat for repeat in _repeats(seed, checkouts, repeat_share) if repeat.at_s < duration_s)
-    looks = (_poisson(seed, "browse", browse_per_s, duration_s), _poisson(seed, "list", list_per_s, duration_s))
-    merged = heapq.merge(checkouts, repeats, *looks)
+    merged = heapq.merge(
+        checkouts, repeats, *(_poisson(seed, kind, per_s, duration_s) for kind, per_s in looks.items())
+    )
     firsts: dict[int, int] = {}
     prefix = f"{run}-" if run else ""
     arrivals = []

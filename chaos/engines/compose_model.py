@@ -17,7 +17,7 @@ DOCKER_ONLY = frozenset({
 })  # fmt: skip
 DOCKER_ONLY_TOP = frozenset({"name", "networks"})
 
-ComponentName = Literal["postgres", "redis", "toxiproxy", "prometheus", "grafana"]
+ComponentName = Literal["postgres", "redis", "toxiproxy", "kafka", "mysql", "prometheus", "grafana"]
 Condition = Literal["service_started", "service_healthy"]
 _PORT = re.compile(r"(?:[\d.]+:)?(\d+(?:-\d+)?):(\d+(?:-\d+)?)(?:/tcp)?")
 # A named volume, or a folder of the project that is only read.

@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -16,7 +15,9 @@ import psutil
 from chaos.engines.adoption import setpriv, subreaper
 from chaos.engines.components import find_provider
 from chaos.engines.compose_model import ComponentName
-from chaos.engines.grafana import find_home
+from chaos.engines.doctor_parts import docker, parts, to_watch
+from chaos.engines.findings import Check
+from chaos.engines.parts import playable
 from chaos.engines.ports import holder, is_free, wanted_ports, without_taken
 from chaos.engines.state import live_lab
 from chaos.engines.topology import Topology, load_topology
@@ -25,28 +26,18 @@ from chaos.errors import LabError
 
 PYTHON_LEAST = (3, 11)
 PYTHON_BELOW = (3, 15)
-# A lab of two arms takes up to 1.5 GiB; its data, logs and records stay below 1 GiB.
+# A lab of two arms takes up to 1.5 GiB, each part up to 0.5 GiB more; its data, logs and records stay below 1 GiB.
 MEMORY_GIB = 1.5
 DISK_GIB = 1.0
-OPTIONAL: tuple[ComponentName, ...] = ("prometheus", "grafana")
 _GIB = 2**30
 _PORTS_SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Check:
-    """One finding. `remedy` is empty where nothing needs doing."""
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
 
 
 def checks(root: Path, env: Mapping[str, str] | None = None) -> list[Check]:
     """Look at everything that a start in this checkout needs; starts and changes nothing. `env` is os.environ."""
     env = os.environ if env is None else env
-    found = [_python(), *_components(root, env), _account(), _orphans(), _memory(), _disk(root)]
+    others = [*parts(root, env), *to_watch(root, env), docker(env)]
+    found = [_python(), *_components(root, env), *others, _account(), _orphans(), _memory(), _disk(root)]
     up = live_lab(root)
     if up is not None:
         found.append(
@@ -55,7 +46,9 @@ def checks(root: Path, env: Mapping[str, str] | None = None) -> list[Check]:
         return found
     found.append(Check("lab", ok=True, detail="none is up"))
     try:
-        topology = load_topology(root / "compose.yaml", env, None)
+        # All that `lab up` starts, but what it would leave out.
+        profiles = ",".join([env.get("COMPOSE_PROFILES", ""), *playable(root, env, "local")[0]])
+        topology = load_topology(root / "compose.yaml", {**env, "COMPOSE_PROFILES": profiles}, None)
     except LabError as error:
         return [*found, Check("compose.yaml", ok=False, detail=str(error), remedy="correct the file at that line")]
     return [*found, Check("compose.yaml", ok=True, detail=_counted(topology)), _ports(topology)]
@@ -77,16 +70,6 @@ def _components(root: Path, env: Mapping[str, str]) -> Iterable[Check]:
             yield Check(name, ok=False, detail=what, remedy=remedy)
         else:
             yield Check(name, ok=True, detail=provider.title(provider.version))
-    for name in OPTIONAL:
-        try:
-            provider = find_provider(name, root, env)
-            if name == "grafana":
-                find_home(Path(provider.program[0]), env)
-        except LabError as error:
-            remedy = str(error).partition(": ")[2]
-            yield Check(name, ok=True, detail="not here; optional: to watch a run with", remedy=remedy)
-        else:
-            yield Check(name, ok=True, detail=f"{provider.title(provider.version)}, optional: to watch a run with")
 
 
 def _account() -> Check:

@@ -79,7 +79,7 @@ class LocalEngine(Engine[LocalLab]):
         starter = Starter(self._topology, session, http, self._nice)
         components = await starter.start(self._start_timeout_s)
         ready_s = loop.time() - began
-        state.update(ready=True, components=components, toxiproxy_url=starter.toxiproxy_url)
+        state.update(ready=True, parts=self._topology.parts, components=components, toxiproxy_url=starter.toxiproxy_url)
         self._say(f"ready after {ready_s:.1f} s")
         return LocalLab(
             engine="local",

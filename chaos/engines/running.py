@@ -8,6 +8,8 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from chaos.engines.liveness import descendants
+from chaos.engines.local_processes import LocalProcesses
+from chaos.engines.process_port import Processes
 from chaos.engines.processes import Supervisor
 from chaos.engines.state import EngineName
 from chaos.engines.topology import Link
@@ -67,6 +69,19 @@ class RunningLab(ABC):
         """Return the URL of a service that all arms share, None where it is not there."""
         return next((one.url for one in self.services if one.arm is None and one.service == service), None)
 
+    def process_names(self, service: str, arms: Iterable[str]) -> dict[str | None, str]:
+        """Return who plays a service, by arm; under None where all arms share it. Names are those of compose.yaml."""
+        wanted = set(arms)
+        own: dict[str | None, str] = {
+            one.arm: one.name for one in self.services if one.service == service and one.arm in wanted
+        }
+        return own or {None: service}
+
+    @property
+    @abstractmethod
+    def processes(self) -> Processes:
+        """Return what a fault may do to the lab's processes."""
+
     def pids_with_own(self) -> tuple[int, ...]:
         """Return the lab's own process and all of `pids`."""
         return (os.getpid(), *self.pids())
@@ -89,6 +104,11 @@ class LocalLab(RunningLab):
     """A lab of plain processes, all of them children of this one."""
 
     supervisor: Supervisor
+
+    @property
+    def processes(self) -> Processes:
+        """Return the children, as a fault meets them."""
+        return LocalProcesses(self.supervisor)
 
     def pids(self) -> tuple[int, ...]:
         """Return the children that live, and what they forked (Postgres) included."""

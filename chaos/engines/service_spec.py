@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from chaos.engines.addresses import LOOPBACK
 from chaos.engines.compose_model import ComponentName, Condition
 from chaos.engines.links import Link
+from chaos.scenario.parts import PARTS, Part
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class Topology:
     services: Mapping[str, ServiceSpec]
     links: tuple[Link, ...]
     configs: Mapping[str, str]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Return the parts of the shop that it holds beside what is always there."""
+        roles = {spec.role for spec in self.services.values()}
+        return tuple(part for part, services in PARTS.items() if roles.intersection(services))
 
     def levels(self) -> tuple[tuple[str, ...], ...]:
         """Return the names in groups: a group depends on earlier groups only."""

@@ -6,14 +6,11 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 
-from chaos.engines.components import find_provider
-from chaos.engines.grafana import GrafanaServer
 from chaos.engines.liveness import send_group
-from chaos.engines.postgres import PostgresServer
+from chaos.engines.players import player
 from chaos.engines.processes import Child, last_lines
-from chaos.engines.prometheus import PrometheusServer
 from chaos.engines.running import RunningService
-from chaos.engines.servers import PROBE_S, RedisServer, Server, ToxiproxyServer
+from chaos.engines.servers import PROBE_S, Server, ToxiproxyServer
 from chaos.engines.session import Session
 from chaos.engines.topology import ServiceSpec, Topology
 from chaos.engines.workspace import service_command
@@ -78,39 +75,24 @@ class Starter:
 
         Before anything starts: a missing component must not cost a start and a stop.
         """
-        servers, left_out = {}, []
+        servers: dict[str, Server] = {}
+        left_out = []
         for spec in self._topology.services.values():
             if spec.component is None:
                 continue
             try:
-                servers[spec.name] = self._server(spec)
+                server = player(spec, self._workspace, self._topology, self._http, self._nice)
             except ComponentMissing:
                 if not spec.optional:
                     raise
                 left_out.append(spec.name)
+                continue
+            servers[spec.name] = server
+            if isinstance(server, ToxiproxyServer):
+                self.toxiproxy_url = server.url
         if left_out:
             self._workspace.say(f"without {' and '.join(left_out)}, optional: `lab doctor` says how to get them")
         return servers
-
-    def _server(self, spec: ServiceSpec) -> Server:
-        """Return what plays a component here; raises ComponentMissing, TopologyError."""
-        if spec.component is None:
-            raise TypeError(f"{spec.name} is no component")
-        provider = find_provider(spec.component, self._workspace.root, self._workspace.env)
-        match spec.component:
-            case "postgres":
-                return PostgresServer(spec, provider, self._workspace, self._topology.configs)
-            case "redis":
-                return RedisServer(spec, provider, self._workspace)
-            case "toxiproxy":
-                server = ToxiproxyServer(spec, provider, self._workspace, self._topology, self._http)
-                self.toxiproxy_url = server.url
-                return server
-            case "prometheus" | "grafana" as name:
-                watching = PrometheusServer if name == "prometheus" else GrafanaServer
-                return watching(
-                    spec, provider, self._workspace, self._topology.configs, http=self._http, nice=self._nice
-                )
 
     async def _start_optional(self, spec: ServiceSpec, server: Server) -> None:
         """Start what may as well not be there: where it fails, one line says so and the start goes on."""

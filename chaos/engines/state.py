@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from chaos.engines.liveness import Identity
 from chaos.errors import LabAlreadyUp, StartFailed
 from chaos.run import Component
+from chaos.scenario.parts import Part
 
 LAB_FOLDER = ".lab"
 DATA_FOLDER = f"{LAB_FOLDER}/data"
@@ -60,8 +61,8 @@ class ArmState(Model):
 class LabState(Model):
     """One lab. `mark` stands in the environment of every process it started; `folders` are its own to remove.
 
-    `stays` says that runs may use it (`lab up`); `arms` are in the order of their slots. Under Compose it has no
-    children: its containers are those of the Compose project `project`.
+    `stays` says that runs may use it (`lab up`); `arms` are in the order of their slots, `parts` those it runs with.
+    Under Compose it has no children: its containers are those of the Compose project `project`.
     """
 
     format: Literal[1] = 1
@@ -69,6 +70,7 @@ class LabState(Model):
     project: str = ""
     stays: bool = False
     arms: tuple[ArmState, ...] = ()
+    parts: tuple[Part, ...] = ()
     toxiproxy_url: str = ""
     components: tuple[Component, ...] = ()
     pid: int

@@ -14,9 +14,11 @@ from chaos.engines.compose_file import ComposeFile, read_compose_file
 from chaos.engines.compose_model import ComposeService
 from chaos.engines.compose_parse import config_texts, parse_compose
 from chaos.engines.links import Link, read_links
+from chaos.engines.parts import part_variables, parts_behind
 from chaos.engines.service_spec import ServiceSpec, Topology
 from chaos.errors import TopologyError
 from chaos.scenario import Arm
+from chaos.scenario.parts import Part, part_of
 
 __all__ = ["SLOTS", "Link", "ServiceSpec", "Topology", "arm_environment", "load_topology"]
 
@@ -26,8 +28,8 @@ WATCH = "LAB_WATCH"
 _PROBE = ["CMD", "python", "-m", "services.common.probe"]
 
 
-def arm_environment(arms: Sequence[Arm]) -> dict[str, str]:
-    """Return the variables that seat `arms` in the slots of compose.yaml, for either engine.
+def arm_environment(arms: Sequence[Arm], needs: Collection[Part] = ()) -> dict[str, str]:
+    """Return the variables that seat `arms` in the slots of compose.yaml and start the parts it `needs`.
 
     A slot that stays empty gets a name that no arm can have, or its default would be a second arm of the same name.
     Raises TopologyError for too many arms or two of one name.
@@ -43,17 +45,16 @@ def arm_environment(arms: Sequence[Arm]) -> dict[str, str]:
     for slot, arm in zip(SLOTS, arms, strict=False):
         seat = {"ARM": arm.name, "PROFILE": arm.profile, "HANDLER": arm.handler}
         variables |= {f"LAB_{what}_{slot.upper()}": value for what, value in seat.items()}
-    if len(arms) == len(SLOTS):
-        variables["COMPOSE_PROFILES"] = "arm-c"
-    return variables
+    return variables | part_variables(needs, slot_c=len(arms) == len(SLOTS))
 
 
 def load_topology(path: Path, env: Mapping[str, str], arms: Collection[str] | None) -> Topology:
     """Read compose.yaml at `path`, with `env` for its variables.
 
-    `arms` names the arms to keep beside the shared services; None keeps what `docker compose up` would start. A shared
-    service behind a Compose profile needs that profile in COMPOSE_PROFILES, but for what is optional: that is chosen
-    unless LAB_WATCH is 0. What somebody else starts never is. Raises TopologyError.
+    `arms` names the arms to keep beside the shared services; None keeps what `docker compose up` would start. A service
+    behind a Compose profile needs that profile in COMPOSE_PROFILES, but for two: an arm that is named is seated, so it
+    needs only its parts' profiles, and what is optional is chosen unless LAB_WATCH is 0. What somebody else starts is
+    never chosen. Raises TopologyError.
     """
     file = read_compose_file(path)
     compose = parse_compose(file, env)
@@ -65,13 +66,19 @@ def load_topology(path: Path, env: Mapping[str, str], arms: Collection[str] | No
         if _is_chosen(spec, service, env, arms):
             chosen[name] = spec
     _check(file, chosen, arms)
-    kept = {spec.arm for spec in chosen.values()}
     links = _links(file, chosen, texts)
     # Docker publishes every link's port; a plain Toxiproxy listens only on those of the arms that are there.
     ways = {split_address(link.listen)[1] for link in links}
     for name, spec in chosen.items():
         chosen[name] = replace(spec, ports=tuple(port for port in spec.ports if port not in ways))
-    return Topology(chosen, tuple(link for link in links if link.arm in kept), texts)
+    return Topology(chosen, tuple(link for link in links if _is_used(link, chosen.values())), texts)
+
+
+def _is_used(link: Link, chosen: Collection[ServiceSpec]) -> bool:
+    """Return whether the arm is there, and both ends where one of them is of a part that may be absent."""
+    own = {spec.role for spec in chosen if spec.arm in {None, link.arm}}
+    ends = link.name.split("_to_")
+    return link.arm in {spec.arm for spec in chosen} and all(part_of(end) is None or end in own for end in ends)
 
 
 def _spec(
@@ -123,9 +130,9 @@ def _is_chosen(
         return False
     if spec.optional:
         return env.get(WATCH) != "0"
-    if spec.arm is not None and arms is not None:
-        return spec.arm in arms
     active = {profile.strip() for profile in env.get("COMPOSE_PROFILES", "").split(",")}
+    if spec.arm is not None and arms is not None:
+        return spec.arm in arms and parts_behind(service.profiles) <= active
     return not service.profiles or "*" in active or not active.isdisjoint(service.profiles)
 
 

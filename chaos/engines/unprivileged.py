@@ -1,7 +1,7 @@
-"""An account for Postgres, which refuses to run as root, and a place that this account can reach.
+"""An account for databases, which refuse to run as root, and a place that this account can reach.
 
 Nothing that is not ours is changed for it: where the checkout or the Python environment lies under a folder closed to
-others (a home of mode 0700), what Postgres needs is copied to a private folder for this run.
+others (a home of mode 0700), what they need is copied to a private folder for this run.
 """
 
 import os
@@ -24,7 +24,7 @@ _SEARCHABLE = _READABLE | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
 def server_account() -> Account | None:
-    """Return whom Postgres runs as: None for the user of the lab, `nobody` where that is root.
+    """Return whom a database runs as: None for the user of the lab, `nobody` where that is root.
 
     Raises ComponentMissing where root cannot be given up.
     """
@@ -32,11 +32,13 @@ def server_account() -> Account | None:
         return None
     if setpriv() is None:
         how = "apt-get install util-linux" if sys.platform == "linux" else "start the lab as an ordinary user"
-        raise ComponentMissing(f"Postgres refuses to run as root, and setpriv, which gives root up, is missing: {how}")
+        raise ComponentMissing(
+            f"a database refuses to run as root, and setpriv, which gives root up, is missing: {how}"
+        )
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
-        raise ComponentMissing("Postgres refuses to run as root, and there is no account `nobody` here") from None
+        raise ComponentMissing("a database refuses to run as root, and there is no account `nobody` here") from None
     return Account(nobody.pw_name, nobody.pw_uid, nobody.pw_gid)
 
 
@@ -71,8 +73,20 @@ def copy_program(program: Path, into: Path) -> Path:
     shutil.copytree(prefix, copy, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
     for libraries in package.parent.glob(f"{package.name}.libs"):
         shutil.copytree(libraries, into / libraries.name, symlinks=True)
-    for path in (into, *into.rglob("*")):
+    _open_up(into)
+    return copy / "bin" / program.name
+
+
+def copy_open(folder: Path, copy: Path) -> Path:
+    """Copy a folder to where nothing is yet, readable for every account; return the copy."""
+    shutil.copytree(folder, copy, symlinks=True)
+    _open_up(copy)
+    return copy
+
+
+def _open_up(folder: Path) -> None:
+    """Let every account read what lies in a folder, and run what its owner may run."""
+    for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
             path.chmod((_SEARCHABLE if executable else _READABLE) | stat.S_IWUSR)
-    return copy / "bin" / program.name

@@ -5,12 +5,11 @@ not hold. A check that needs more than a few lines has a module of its own: `fau
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from chaos.judging.fault_seen import fault_evidence, no_fault_evidence
 from chaos.judging.figure_names import FIGURES, NEEDS_P95, NEEDS_SHARE
 from chaos.judging.link_used import link_used
-from chaos.judging.slow_calls_seen import Counts, slow_call_evidence
 from chaos.judging.well_at_start import well_at_start
 from chaos.records import Probe, Request
 from chaos.run import Evidence, FaultWindow, LoadQuality
@@ -39,13 +38,13 @@ def evidence(
     dirty_end: str,
     ledger_problem: str,
     ledger_arms: Collection[str],
-    slow_calls: Counts | None = None,
+    beyond: Iterable[Evidence] = (),
     lacking: str = "",
 ) -> tuple[Evidence, ...]:
     """Return every piece of evidence of a run.
 
-    `lacking` names extensions of Toxiproxy that this run's server did not have; empty means none.
-    `slow_calls` are what services count in which a fault was switched on (`chaos.judging.slow_calls_seen`).
+    `lacking` says what this run's components could not do or show; empty means nothing.
+    `beyond` is the evidence of faults that are on no link (`chaos.judging.beyond_links`).
     `calls` are those that each arm made over each faulted link while it was faulted (`chaos.judging.link_used`).
     `cpu_busy` is a share of all processors in the baseline, None where it was not measured. `dirty_start` and
     `dirty_end` name what of a fault, or which process, was found before the run and left after it; empty means clean.
@@ -55,7 +54,7 @@ def evidence(
     return (
         *_fault_possible(scenario, lacking),
         *seen,
-        *slow_call_evidence(scenario, slow_calls or {}, windows),
+        *beyond,
         *([link_used(scenario, calls)] if scenario.faulted_links else []),
         well_at_start(scenario, requests),
         enough_requests(scenario, requests),
@@ -67,12 +66,12 @@ def evidence(
 
 
 def _fault_possible(scenario: Scenario, lacking: str) -> Iterator[Evidence]:
-    if any(isinstance(fault, Toxic) and fault.extension for fault in scenario.faults):
+    if lacking or any(isinstance(fault, Toxic) and fault.extension for fault in scenario.faults):
         yield Evidence(
             name="fault_possible",
             holds=not lacking,
             detail=lacking or "this Toxiproxy has every extension that is asked for",
-            remedy="run it with LAB_TOXIPROXY=embedded" if lacking else "",
+            remedy="run it with LAB_TOXIPROXY=embedded, or on the real Kafka (make components)" if lacking else "",
         )
 
 
@@ -184,10 +183,16 @@ def ledger_readable(scenario: Scenario, problem: str, arms: Collection[str]) -> 
     """Check that the books of every arm could be read."""
     missing = [arm.name for arm in scenario.arms if arm.name not in arms]
     if not problem and not missing:
-        return Evidence(name="ledger_readable", holds=True, detail="orders, charges and the bank's list of every arm")
+        told = ", events, notifications" if "events" in scenario.needs else ""
+        return Evidence(
+            name="ledger_readable", holds=True, detail=f"orders, charges{told} and the bank's list of every arm"
+        )
     detail = problem or f"there is no ledger of {', '.join(missing)}"
     return Evidence(
-        name="ledger_readable", holds=False, detail=detail, remedy="see the logs of postgres and bank, then run again"
+        name="ledger_readable",
+        holds=False,
+        detail=detail,
+        remedy="see the logs of postgres, bank and kafka, then run again",
     )
 
 

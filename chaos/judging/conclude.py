@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chaos.engines.topology import SLOTS
 from chaos.errors import RunFolderError
+from chaos.judging.beyond_links import beyond_links
 from chaos.judging.checks import evidence
 from chaos.judging.figures import figures, load_quality
 from chaos.judging.link_used import Calls, calls_in_fault
@@ -54,7 +55,7 @@ def conclude(
         windows=observed.fault_windows,
         load=load,
         calls=_calls(scenario, folder.metrics_jsonl),
-        slow_calls=_slow_calls(scenario, folder.metrics_jsonl),
+        beyond=beyond_links(scenario, observed, _slow_calls(scenario, folder.metrics_jsonl)),
         cpu_busy=observed.cpu_busy_baseline,
         lacking=observed.lacking,
         dirty_start=observed.dirty_start,
@@ -75,21 +76,26 @@ def conclude(
         arms=_arms(scenario),
         timeline=tuple(sorted(observed.timeline, key=lambda phase: phase.from_s)),
         fault_windows=tuple(observed.fault_windows),
+        outages=tuple(observed.outages),
         figures=measured,
         differences=found,
         expectations=judged,
         evidence=believed,
         ledger=observed.ledger,
         load=load,
-        resources=Resources(
-            ready_s=observed.ready_s,
-            stop_s=observed.stop_s,
-            cpu_busy_baseline=observed.cpu_busy_baseline,
-            memory_peak_mib=observed.memory_peak_mib,
-            memory_kind=observed.memory_kind,
-        ),
+        resources=_resources(observed),
         verdict=verdict_on(judged, believed, observed.ledger),
         repeat=repeat,
+    )
+
+
+def _resources(observed: Observed) -> Resources:
+    return Resources(
+        ready_s=observed.ready_s,
+        stop_s=observed.stop_s,
+        cpu_busy_baseline=observed.cpu_busy_baseline,
+        memory_peak_mib=observed.memory_peak_mib,
+        memory_kind=observed.memory_kind,
     )
 
 

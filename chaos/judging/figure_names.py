@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from chaos.scenario import JUDGED_PHASES, KINDS, Kind, Phase
+from chaos.scenario.parts import Part
 
 Unit = Literal["share", "ms", "s", "per_s", "count", "ratio"]
 Source = Literal["load", "ledger"]
@@ -26,7 +27,10 @@ _RECOVERY: tuple[Phase, ...] = ("recovery",)
 
 @dataclass(frozen=True)
 class FigureName:
-    """What a figure means. `needs` is the fewest requests that make it evidence; `phases` is where it exists."""
+    """What a figure means. `needs` is the fewest requests that make it evidence; `phases` is where it exists.
+
+    `part` is what a scenario must need for it, None where it is always there.
+    """
 
     name: str
     unit: Unit
@@ -35,6 +39,7 @@ class FigureName:
     phases: tuple[Phase, ...] = JUDGED_PHASES
     source: Source = "load"
     conditional: bool = False
+    part: Part | None = None
 
     @property
     def kind(self) -> Kind | None:
@@ -92,21 +97,33 @@ _LEDGER = (
     FigureName("charges.unsettled", "count", "Orders that are not confirmed although the bank took the money."),
 )
 
+_OF_EVENTS = (
+    FigureName("events.unpublished", "count", "Acknowledged orders of which the topic holds no event."),
+    FigureName("events.repeated", "count", "Orders of which the topic holds an event more than once."),
+    FigureName("notifications.missing", "count", "Acknowledged orders of which the customer has no notification."),
+    FigureName("notifications.doubled", "count", "Orders of which the customer has more than one notification."),
+)
+
+
+# What may be answered from a copy that is no longer fresh.
+FROM_COPIES: tuple[Kind, ...] = ("browse", "product")
+
 
 def _registry() -> dict[str, FigureName]:
     names = [replace(figure, name=f"{kind}.{figure.name}") for kind in KINDS for figure in _OF_A_KIND]
-    names.append(
-        FigureName("browse.stale_share", "share", "Share of all arrivals answered from a copy that may be out of date.")
-    )
+    stale = "Share of all arrivals answered from a copy that may be out of date."
+    names += [FigureName(f"{kind}.stale_share", "share", stale) for kind in FROM_COPIES]
     names.append(
         FigureName("recovery_s", "s", "The later recovery_s of the two kinds: the whole arm is back.", phases=_RECOVERY)
     )
     names.extend(replace(figure, phases=_RECOVERY, source="ledger") for figure in _LEDGER)
+    names.extend(replace(figure, phases=_RECOVERY, source="ledger", part="events") for figure in _OF_EVENTS)
     return {figure.name: figure for figure in names}
 
 
 FIGURES: Mapping[str, FigureName] = _registry()
-# Loss and doubling are facts whatever else a run can prove; the other figures of the ledger are customers' doubts.
+# Loss and doubling are facts whatever else a run can prove; the other figures of the ledger are customers' doubts, and
+# those of events what a scenario may expect of an arm: publishing outside the transaction loses some, by design.
 VIOLATIONS = ("orders.lost", "orders.doubled", "charges.lost", "charges.doubled")
 # A difference between two arms, judged where the arms must not differ. No file asks for one by name.
 DIFFERENCE_SUFFIX = "_difference"

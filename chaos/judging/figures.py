@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from chaos.judging.figure_names import VIOLATIONS
+from chaos.booked import ArmLedger
+from chaos.judging.figure_names import FROM_COPIES, VIOLATIONS
 from chaos.judging.quantiles import percentile
 from chaos.judging.recovery import recovery
 from chaos.judging.rows import Flags, Rows, split
 from chaos.records import Request
-from chaos.run import ArmLedger, Figure, LoadQuality
+from chaos.run import Figure, LoadQuality
 from chaos.scenario import JUDGED_PHASES, KINDS, Kind, Phase, Scenario
 
 # A figure by arm, phase and name, in that order.
@@ -44,7 +45,7 @@ def _of_kind(rows: Rows, kind: Kind, scenario: Scenario) -> dict[Phase, dict[str
     for phase in JUDGED_PHASES:
         from_s, to_s = scenario.phases.window(phase)
         result[phase] = _of_phase(rows.within(from_s, to_s), in_time_s, to_s - from_s)
-        if kind != "browse":
+        if kind not in FROM_COPIES:
             del result[phase]["stale_share"]
     baseline = result["baseline"]
     for phase in ("fault", "recovery"):
@@ -122,6 +123,13 @@ def ledger_figures(ledger: ArmLedger) -> dict[str, Figure]:
         "orders.ambiguous": ledger.ambiguous,
         "charges.unsettled": ledger.unsettled,
     }
+    if (events := ledger.events) is not None:
+        counts |= {
+            "events.unpublished": events.unpublished,
+            "events.repeated": events.repeated,
+            "notifications.missing": events.missing,
+            "notifications.doubled": events.doubled,
+        }
     return {name: Figure(value=count, n=ledger.acknowledged) for name, count in counts.items()}
 
 

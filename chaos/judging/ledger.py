@@ -1,7 +1,7 @@
 """The ledger: what customers were told, held against what the databases and the bank say afterwards.
 
 The databases and the bank are read directly, not over a link: the ledger asks what is true, not what a faulted shop
-still answers. What the words mean is said at `chaos.run.ArmLedger`; `reconcile` is pure and decides them.
+still answers. What the words mean is said at `chaos.booked.ArmLedger`; `reconcile` is pure and decides them.
 """
 
 import asyncio
@@ -15,11 +15,12 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from chaos.booked import ArmLedger
 from chaos.errors import LedgerUnreadable
+from chaos.judging.event_ledger import EventSource, first_named, with_events
 from chaos.records import Request, read_requests
-from chaos.run import ArmLedger
 
-# Each of the three reads takes milliseconds on an idle machine; this bounds all of them together.
+# Each of the reads takes milliseconds on an idle machine, that of a topic half a second; this bounds all together.
 TIMEOUT_S = 10.0
 
 CONFIRMED = "confirmed"
@@ -90,20 +91,29 @@ def reconcile(
     for row in bank:
         taken[row.order_id] += row.count
     promised = {key: set(ids) for key, ids in acknowledged.items() if ids}
-    promised_ids = set().union(*promised.values())
+    promised_ids = set().union(*promised.values()) - {""}
     twice_told = {key for key, ids in promised.items() if len(ids - {""}) > 1}
     twice_there = {key for key, count in Counter(order.key for order in ours).items() if count > 1}
     books = (charged.keys() | taken.keys()) - foreign
+    found = {
+        "orders.lost": {key for key, ids in promised.items() if any(confirmed.get(one) != key for one in ids)},
+        "orders.doubled": twice_told | twice_there,
+        "orders.ambiguous": {one for one, key in confirmed.items() if key not in promised},
+        "charges.lost": {key for key, ids in promised.items() if any(not (charged[one] and taken[one]) for one in ids)},
+        "charges.doubled": {one for one in books if charged[one] > 1 or taken[one] > 1},
+        "charges.unsettled": {one for one in books - confirmed.keys() - promised_ids if taken[one] > 0},
+    }
     return ArmLedger(
         acknowledged=len(promised),
         orders_found=len(confirmed),
-        orders_lost=sum(any(confirmed.get(one) != key for one in ids) for key, ids in promised.items()),
-        orders_doubled=len(twice_told | twice_there),
-        charges_found=sum(charged[order_id] > 0 for order_id in books),
-        charges_lost=sum(any(not (charged[one] and taken[one]) for one in ids) for ids in promised.values()),
-        charges_doubled=sum(charged[order_id] > 1 or taken[order_id] > 1 for order_id in books),
-        ambiguous=sum(key not in promised for key in confirmed.values()),
-        unsettled=sum(taken[order_id] > 0 for order_id in books - confirmed.keys() - promised_ids),
+        orders_lost=len(found["orders.lost"]),
+        orders_doubled=len(found["orders.doubled"]),
+        charges_found=sum(charged[one] > 0 for one in books),
+        charges_lost=len(found["charges.lost"]),
+        charges_doubled=len(found["charges.doubled"]),
+        ambiguous=len(found["orders.ambiguous"]),
+        unsettled=len(found["charges.unsettled"]),
+        named=first_named(found),
     )
 
 
@@ -114,18 +124,25 @@ async def read_arm(
     database_url: str,
     bank_url: str,
     before: Collection[str] = (),
+    source: EventSource | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> ArmLedger:
     """Read the books of one arm and hold them against the records of its customers.
 
-    `database_url` and `bank_url` lead to the servers themselves, `before` is what `read_ids` gave before the run.
+    `database_url` and `bank_url` lead to the servers themselves, `before` is what `read_ids` gave before the run,
+    `source` is None where the run does without events.
     Raises LedgerUnreadable: records damaged, a server gone, an answer of another form, or nothing within `timeout_s`.
     """
     async with _readable(arm, timeout_s):
         acknowledged = told(await asyncio.to_thread(read_requests, requests_csv), arm)
         orders, charges = await _database(database_url, timeout_s)
         bank = await _bank(bank_url, timeout_s)
-        return reconcile(acknowledged, orders, charges, bank, before)
+        ledger = reconcile(acknowledged, orders, charges, bank, before)
+        if source is None:
+            return ledger
+        promised = set().union(*acknowledged.values()) - {""}
+        ours = {order.order_id for order in orders if order.key in acknowledged}
+        return await with_events(ledger, promised, ours, source=source, database_url=database_url, timeout_s=timeout_s)
 
 
 async def read_ids(*, arm: str, database_url: str, bank_url: str, timeout_s: float = TIMEOUT_S) -> frozenset[str]:

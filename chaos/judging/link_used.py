@@ -12,7 +12,11 @@ from chaos.recording.metrics_file import Scrape
 from chaos.run import Evidence
 from chaos.scenario import Scenario
 from resilience.metrics import CALLS_TOTAL
-from services.common.metrics import HTTP_IN_FLIGHT
+from services.common.metrics import CONSUMER_CONSUMED_TOTAL, HTTP_IN_FLIGHT
+
+# Over these somebody listens. Cut off, he makes no call that could end; what came over the link in the baseline shows
+# that the load uses it.
+LISTENED = frozenset({"notifications_to_kafka"})
 
 # By arm and link.
 Calls = Mapping[tuple[str, str], int | None]
@@ -25,7 +29,7 @@ def calls_in_fault(scenario: Scenario, scrapes: Iterable[Scrape]) -> dict[tuple[
     those that hang may be all there are (a link that swallows everything, without a timeout): the requests that wait
     in the caller at the last scrape then stand for them. A caller that was too busy to answer twice in the phase (its
     event loop may be what the fault blocks) is counted from its last answer before the phase to its first after it.
-    None where it has no such answers either.
+    None where it has no such answers either. Over a link on which the caller listens, what came in the baseline counts.
     """
     from_s, to_s = scenario.phases.window("fault")
     wanted = {(arm.name, caller_of(link)) for arm in scenario.arms for link in scenario.faulted_links}
@@ -46,9 +50,12 @@ def calls_in_fault(scenario: Scenario, scrapes: Iterable[Scrape]) -> dict[tuple[
         if inside:
             first[caller], last[caller] = inside[0], inside[-1]
     return {
-        (arm.name, link): _calls(link, first.get((arm.name, caller_of(link))), last.get((arm.name, caller_of(link))))
+        (arm.name, link): _heard(around[caller], scenario.phases.window("baseline"))
+        if link in LISTENED
+        else _calls(link, first.get(caller), last.get(caller))
         for arm in scenario.arms
         for link in scenario.faulted_links
+        for caller in [(arm.name, caller_of(link))]
     }
 
 
@@ -64,6 +71,14 @@ def _calls(link: str, first: Scrape | None, last: Scrape | None) -> int | None:
     if before is None or after is None:
         return None
     return int(after - before) or int(select(last.samples, HTTP_IN_FLIGHT, {}) or 0)
+
+
+def _heard(answered: list[Scrape], window: tuple[float, float]) -> int | None:
+    counts = [
+        select(one.samples or {}, CONSUMER_CONSUMED_TOTAL, {}) for one in answered if window[0] <= one.t <= window[1]
+    ]
+    known = [count for count in counts if count is not None]
+    return int(known[-1] - known[0]) if len(known) > 1 else None
 
 
 def link_used(scenario: Scenario, calls: Calls) -> Evidence:

@@ -8,11 +8,12 @@ its figure, and the worst word wins: CONFIRMED < NOT PROVEN < REFUTED. A run tha
 
 from collections.abc import Mapping, Sequence
 
+from chaos.booked import ArmLedger
 from chaos.judging.differing import no_difference
 from chaos.judging.figure_names import FIGURES, VIOLATIONS, Unit
 from chaos.judging.figures import Figures, violations
 from chaos.report.numbers import quantity
-from chaos.run import ArmLedger, Difference, Evidence, Figure, Judged, Verdict, Word
+from chaos.run import Difference, Evidence, Figure, Judged, Verdict, Word
 from chaos.scenario import Expectation, Scenario
 
 SEVERITY: Mapping[Word, int] = {"CONFIRMED": 0, "NOT PROVEN": 1, "REFUTED": 2}

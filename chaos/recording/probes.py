@@ -19,6 +19,8 @@ from resilience.clock import Clock
 PERIOD_S = 0.25
 REST_PERIOD_S = 1.0
 BOUND_S = 5.0
+# Of a door whose process may stand still: each that hangs for the whole bound is one exchange in a fault phase.
+DOOR_BOUND_S = 1.0
 
 
 class Probes:
@@ -26,8 +28,8 @@ class Probes:
 
     `links` gives each link's period in seconds; `database_url` gives, for a link to Postgres, a URL that leads through
     the link; a link's own does. Links named in `fresh` are connected anew for each exchange, and that counts: some
-    faults hurt new connections alone. Times are seconds after `t0`, an instant of `clock`; that of an exchange is its
-    start.
+    faults hurt new connections alone. Links named in `bounds_s` are given up after that long, all others after BOUND_S.
+    Times are seconds after `t0`, an instant of `clock`; that of an exchange is its start.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Probes:
         clock: Clock,
         t0: float,
         fresh: Collection[str] = (),
+        bounds_s: Mapping[str, float] | None = None,
     ) -> None:
         self.recorded: list[Probe] = []
         self._links = links
@@ -45,6 +48,7 @@ class Probes:
         self._clock = clock
         self._t0 = t0
         self._fresh = fresh
+        self._bounds_s = bounds_s or {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -83,16 +87,17 @@ class Probes:
     async def _probe(self, link: Link, talk: Conversation, *, connected: bool) -> bool:
         """Connect if need be, make one exchange and record it; return whether the connection can be used again."""
         doing = "exchange" if connected else "connect"
+        bound_s = self._bounds_s.get(link.name, BOUND_S)
         started = self._clock.now()
         try:
             if not connected:
-                await _bounded(talk.connect())
+                await _bounded(talk.connect(), bound_s)
                 # The connect took round trips of its own: only the exchange is what the probe measures.
                 doing, started = "exchange", started if link.name in self._fresh else self._clock.now()
-            await _bounded(talk.exchange())
+            await _bounded(talk.exchange(), bound_s)
         except BROKEN as error:
             talk.close()
-            self._record(link, started, None, f"{doing}: {_said(error)}")
+            self._record(link, started, None, f"{doing}: {_said(error, bound_s)}")
             return False
         self._record(link, started, (self._clock.now() - started) * 1000, "")
         if link.name in self._fresh:
@@ -104,8 +109,8 @@ class Probes:
         self.recorded.append(Probe(started - self._t0, link.arm, link.name, ms, error))
 
 
-async def _bounded(step: Awaitable[None]) -> None:
-    async with asyncio.timeout(BOUND_S):
+async def _bounded(step: Awaitable[None], bound_s: float) -> None:
+    async with asyncio.timeout(bound_s):
         await step
 
 
@@ -114,9 +119,9 @@ def _until_next(now: float, begun: float, period_s: float) -> float:
     return (math.floor((now - begun) / period_s) + 1) * period_s - (now - begun)
 
 
-def _said(error: BaseException) -> str:
+def _said(error: BaseException, bound_s: float) -> str:
     if isinstance(error, TimeoutError):
-        return f"nothing within {BOUND_S:g} s"
+        return f"nothing within {bound_s:g} s"
     if isinstance(error, EOFError):
         return "the connection was closed"
     if isinstance(error, OSError) and not isinstance(error, ProtocolError) and error.strerror:

@@ -21,7 +21,7 @@ _HOLDS = {
     "ledger_readable": "ledger readable",
 }
 _FAILS = {
-    "fault_possible": "this Toxiproxy cannot make the fault",
+    "fault_possible": "what runs here cannot make the fault, or show what it does",
     "fault_seen": "the fault was not seen at the victim as it must be",
     "no_fault_seen": "the links were not at rest, as they must be without a fault",
     "link_used": "the load is not known to have met the fault",
@@ -59,7 +59,14 @@ def evidence_line(run: Run, probes: Sequence[Probe]) -> str:
     ledger = [f"{grouped(lost, 0)} lost, {grouped(doubled, 0)} doubled"] if run.ledger else ["no ledger"]
     skipped = [f"{grouped(run.load.skipped, 0)} skipped"] if run.load.skipped else []
     load = [f"load {quantity(run.load.lag_p99_ms, 'ms')} late at p99"] if run.load.sent else ["no load"]
-    return ", ".join([*fault_seen(run, probes), *load, *skipped, *ledger])
+    return ", ".join([*fault_seen(run, probes), *load, *skipped, *ledger, *_told(run)])
+
+
+def _told(run: Run) -> list[str]:
+    """Return of how many orders customers were not notified, or twice; nothing where events are no part of the run."""
+    books = [kept.events for kept in run.ledger.values() if kept.events is not None]
+    missing, doubled = sum(one.missing for one in books), sum(one.doubled for one in books)
+    return [f"{grouped(missing, 0)} not notified, {grouped(doubled, 0)} twice"] if books else []
 
 
 def fault_seen(run: Run, probes: Sequence[Probe]) -> list[str]:
@@ -74,7 +81,24 @@ def fault_seen(run: Run, probes: Sequence[Probe]) -> list[str]:
     where = ", ".join(links) if len(links) <= FEW_LINKS else f"{len(links)} links"
     services = dict.fromkeys(service for fault in run.scenario.faults if not fault.links for service in fault.targets)
     said = [f"fault seen on {where}{_took(run, probes, links)}"] if links else []
-    return said + [f"fault seen in {service}" for service in services]
+    return said + [
+        f"{service} {stood}" if (stood := _stood(run, service)) else f"fault seen in {service}" for service in services
+    ]
+
+
+def _stood(run: Run, service: str) -> str:
+    """Say for how long a process was dead or stood still; nothing where no process was hurt."""
+    own = [one for one in run.outages if one.service == service]
+    if not own:
+        return ""
+    word = "dead" if own[0].signal == "SIGKILL" else "standing still"
+    shortest, longest = min(one.down_s for one in own), max(one.down_s for one in own)
+    span = quantity(longest, "s")
+    return (
+        f"{word} for {bare(shortest, 's')} to {span}"
+        if bare(shortest, "s") != bare(longest, "s")
+        else f"{word} for {span}"
+    )
 
 
 def _took(run: Run, probes: Sequence[Probe], links: Sequence[str]) -> str:

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from chaos.report.numbers import grouped, quantity, seconds
 from chaos.run import Component, LoadQuality, Resources, Run
 
+# Whose protocol it is does not say who speaks it.
+_PLAYERS = (("redis", "valkey"), ("kafka", "tansu"), ("mysql", "mariadb"))
+
 
 def about_line(run: Run) -> str:
     """Return when, where and with what a run ran, in one line."""
@@ -16,8 +19,8 @@ def about_line(run: Run) -> str:
 
 
 def component_text(one: Component) -> str:
-    """Return who plays a component, e.g. `valkey 9.1` or `toxiproxy embedded`."""
-    played = "valkey" if one.name == "redis" and "valkey" in one.provider.lower() else one.name
+    """Return who plays a component, e.g. `valkey 9.1`, `tansu 0.6` or `toxiproxy embedded`."""
+    played = next((who for role, who in _PLAYERS if one.name == role and who in one.provider.lower()), one.name)
     # The project's own server has no version that tells more than that it is the project's.
     return f"{played} {one.provider if one.provider == 'embedded' else '.'.join(one.version.split('.')[:2])}"
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from chaos.report.numbers import grouped, quantity
-from chaos.scenario import Down, Fault, Scenario, SlowCall, Toxic
+from chaos.fault_names import messages_in_words
+from chaos.report.numbers import grouped, quantity, seconds
+from chaos.scenario import Down, Fault, Kill, Messages, Pause, Scenario, SlowCall, Toxic
 
 _NAMES = {"postgres": "Postgres", "redis": "Redis", "mysql": "MySQL", "kafka": "Kafka", "bank": "the bank"}
 
@@ -36,7 +37,10 @@ def callee_name(link: str) -> str:
 
 
 def _victims(fault: Fault) -> str:
-    return joined(dict.fromkeys(callee_name(link) for link in fault.links) or fault.targets)
+    if isinstance(fault, Messages):
+        return f"the topic {fault.topics[0]}"
+    services = [_NAMES.get(service, service) for service in fault.targets]
+    return joined(dict.fromkeys(callee_name(link) for link in fault.links) or services)
 
 
 def _did(fault: Fault) -> str:
@@ -44,6 +48,13 @@ def _did(fault: Fault) -> str:
         return "refused connections"
     if isinstance(fault, SlowCall):
         return f"made a call of {quantity(fault.attributes.call_ms, 'ms')} in each reservation"
+    if isinstance(fault, Kill):
+        down_ms = fault.attributes.down_ms
+        return "died by SIGKILL" + (f" and began again {seconds(down_ms / 1000)} later" if down_ms else "")
+    if isinstance(fault, Messages):
+        return f"told {messages_in_words(fault)}"
+    if isinstance(fault, Pause):
+        return "stood still by SIGSTOP"
     return f"{_toxic(fault)}{_some(fault)}"
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from chaos.judging.figure_names import DIFFERENCE_SUFFIX, FIGURES, Unit
 from chaos.report.numbers import change, interval, quantity
 from chaos.run import Difference, Figure
+from chaos.scenario import KINDS
 
 CHECKOUT_IN_TIME = "checkout.in_time_share"
 CHECKOUT_P95 = "checkout.p95_ms"
@@ -21,11 +22,19 @@ LIST_IN_TIME = "list.in_time_share"
 LIST_P95 = "list.p95_ms"
 RECOVERY = "recovery_s"
 
-GROUPS = ("checkout", "browse", "list", "arm", "orders", "charges")
+BOOKS = ("orders", "charges", "events", "notifications")
+GROUPS = (*KINDS, "arm", *BOOKS)
+_OF_CATALOG = (
+    "product.in_time_share",
+    "product.stale_share",
+    "product.p95_ms",
+    "search.in_time_share",
+    "search.p95_ms",
+)
 PRIMARY = (
     CHECKOUT_IN_TIME, CHECKOUT_REFUSED, "checkout.failed_share", CHECKOUT_GAVE_UP, CHECKOUT_P95,
     CHECKOUT_REFUSED_P95, BROWSE_IN_TIME, "browse.refused_share", "browse.failed_share", "browse.gave_up_share",
-    "browse.stale_share", BROWSE_P95, LIST_IN_TIME, LIST_P95, RECOVERY,
+    "browse.stale_share", BROWSE_P95, LIST_IN_TIME, LIST_P95, *_OF_CATALOG, RECOVERY,
 )  # fmt: skip
 _LABELS = {
     "offered_per_s": "offered", "goodput_per_s": "answered in time, per second", "in_time_share": "answered in time",

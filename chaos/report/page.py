@@ -9,6 +9,7 @@ from chaos.report.axis import arm_names
 from chaos.report.commands import commands
 from chaos.report.evidence_words import evidence_label, evidence_line, held_line
 from chaos.report.facts import about_line, facts
+from chaos.report.ledger_rows import ledger_rows, named_rows
 from chaos.report.moved import moved_series
 from chaos.report.outcomes import bars, total_text
 from chaos.report.parts import VERDICT_KEYS, assets, drawn, environment, picture
@@ -52,7 +53,7 @@ def render(recorded: Recorded, folder_name: str) -> str:
         fault_titles=list(dict.fromkeys(window.title for window in run.fault_windows)),
         charts=[picture(chart, run) for chart in shown], bars=bars(recorded.requests, run, arms), total_text=total_text,
         primary=tables.phase_table(run, arms, figure_words.PRIMARY), everything=tables.phase_table(run, arms),
-        expectations=tables.expectation_rows(run), ledger=tables.ledger_rows(run.ledger),
+        expectations=tables.expectation_rows(run), ledger=ledger_rows(run.ledger), named=named_rows(run.ledger),
         settings=settings_groups(run), moved=moved, still=still, facts=facts(run),
         commands=commands(run, folder_name), scenario_text=recorded.scenario_text, logs=recorded.logs,
         notes=recorded.notes, data=drawn(run, arms, shown), **assets(),

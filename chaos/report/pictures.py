@@ -5,14 +5,16 @@ connection where there was one, else the requests in progress. Handlers that are
 event loop and its threads (chaos.report.handler_pictures).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from chaos.fault_names import door_name
 from chaos.report import series as per
 from chaos.report.axis import SAMPLE_STEP_S, arm_names, end_s
 from chaos.report.charts import DASHES, Chart, Line, Mark, Strip, needs_log
 from chaos.report.handler_pictures import handlers_differ, lag_chart, tokens_chart
 from chaos.report.numbers import grouped, seconds
 from chaos.report.recorded import Recorded, Series
+from chaos.scenario import Kind
 from resilience.metrics import BREAKER_STATE, BREAKER_STATE_VALUES
 from resilience.states import BreakerState
 from services.common.metrics import DB_POOL_WAITING, HTTP_IN_FLIGHT
@@ -22,7 +24,13 @@ PROBE_STEP_S = 0.25
 QUEUE_WORTH_SHOWING = 3.0
 CLOSED = BREAKER_STATE_VALUES[BreakerState.CLOSED]
 # Those who need least come first: what they wait, they wait for others.
-_LATENCY_NOUNS = (("browse", "Browsing"), ("list", "Listing"), ("checkout", "Checkout"))
+_LATENCY_NOUNS = (
+    ("browse", "Browsing"), ("list", "Listing"), ("product", "Reading"), ("search", "Searching"),
+    ("checkout", "Checkout"),
+)  # fmt: skip
+_NOUNS: Mapping[Kind, str] = {
+    "checkout": "Checkouts", "browse": "Browses", "list": "Lists", "product": "Products", "search": "Searches",
+}  # fmt: skip
 _WAITING = (DB_POOL_WAITING, "calls waiting for a database connection", "sampled twice a second")
 _IN_FLIGHT = (HTTP_IN_FLIGHT, "requests in progress", "sampled twice a second")
 
@@ -40,7 +48,8 @@ def in_time_chart(recorded: Recorded) -> Chart | None:
     load = run.scenario.load
     kind, noun, rate = ("checkout", "Checkouts", load.checkout_per_s)
     if load.checkout_per_s == 0:
-        kind, noun, rate = ("browse", "Browses", load.browse_per_s)
+        kind, noun = load.looking, _NOUNS[load.looking]
+        rate = getattr(load, f"{kind}_per_s")
     requests = [request for request in recorded.requests if request.kind == kind]
     if not requests:
         return None
@@ -136,10 +145,14 @@ def breaker_chart(recorded: Recorded) -> Chart | None:
 
 
 def evidence_charts(recorded: Recorded) -> list[Chart]:
-    """Show what the lab's own exchanges through the faulted links took, as many links a chart as there are dashes."""
+    """Show what the lab's own exchanges through the faulted links took, or at the doors of processes that were hurt.
+
+    As many links a chart as there are dashes.
+    """
     run = recorded.run
     probed = tuple(dict.fromkeys(probe.link for probe in recorded.probes))
-    links = tuple(link for link in run.scenario.faulted_links if link in probed) or probed
+    hurt = (*run.scenario.faulted_links, *map(door_name, run.scenario.faulted_processes))
+    links = tuple(link for link in hurt if link in probed) or probed
     groups = [links[start : start + len(DASHES)] for start in range(0, len(links), len(DASHES))]
     return [_evidence_chart(recorded, group, index) for index, group in enumerate(groups)]
 

@@ -1,12 +1,12 @@
-"""The tables of a report as rows of text: before/during/after, expectations, ledger. Pure."""
+"""The tables of a report as rows of text: before/during/after, expectations. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chaos.judging.figure_names import DIFFERENCE_SUFFIX
 from chaos.report import figure_words as names
-from chaos.report.numbers import grouped, seconds
-from chaos.run import ArmLedger, Difference, Judged, Run
+from chaos.report.numbers import seconds
+from chaos.run import Difference, Judged, Run
 from chaos.scenario import JUDGED_PHASES, KINDS, Phase
 
 PHASE_WORDS: Mapping[Phase, str] = {"baseline": "before", "fault": "during", "recovery": "after"}
@@ -104,7 +104,7 @@ def _phase_title(run: Run, phase: Phase) -> str:
 def _group_title(run: Run, group: str) -> str:
     load = run.scenario.load
     offered = {kind: getattr(load, f"{kind}_per_s") for kind in KINDS}
-    titles = {"arm": "the whole arm", "orders": "ledger: orders", "charges": "ledger: charges"}
+    titles = {"arm": "the whole arm"} | {book: f"ledger: {book}" for book in names.BOOKS}
     return f"{group}, {offered[group]:g} /s offered" if group in offered else titles.get(group, group)
 
 
@@ -145,34 +145,3 @@ def _tells_more(one: Judged, run: Run) -> bool:
     if one.word == "NOT PROVEN":
         return all(piece.holds for piece in run.evidence)
     return one.word == "REFUTED" and one.figure.endswith(DIFFERENCE_SUFFIX)
-
-
-@dataclass(frozen=True, slots=True)
-class Booked:
-    """One book of the ledger of one arm as a row; `clean` where nothing was lost or doubled."""
-
-    book: str
-    arm: str
-    detail: str
-    clean: bool
-
-
-def ledger_rows(ledger: Mapping[str, ArmLedger]) -> tuple[Booked, ...]:
-    """Return two rows an arm: orders and charges."""
-    rows = []
-    for arm, kept in ledger.items():
-        orders = {
-            "acknowledged": kept.acknowledged, "found": kept.orders_found, "lost": kept.orders_lost,
-            "doubled": kept.orders_doubled, "ambiguous": kept.ambiguous,
-        }  # fmt: skip
-        charges = {
-            "found": kept.charges_found, "lost": kept.charges_lost, "doubled": kept.charges_doubled,
-            "unsettled": kept.unsettled,
-        }  # fmt: skip
-        rows += [_booked("orders", arm, orders), _booked("charges", arm, charges)]
-    return tuple(rows)
-
-
-def _booked(book: str, arm: str, counts: Mapping[str, int]) -> Booked:
-    detail = ", ".join(f"{grouped(count, 0)} {what}" for what, count in counts.items())
-    return Booked(book, arm, detail, clean=counts["lost"] == counts["doubled"] == 0)

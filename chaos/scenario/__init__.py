@@ -1,6 +1,6 @@
 """A scenario: the value (`model`), its file (`file`), and what is checked on the way (`rules`, `problems`)."""
 
-from chaos.scenario.faults import Down, Fault, LinkFault, SlowCall, Toxic
+from chaos.scenario.faults import Down, Fault, Kill, LinkFault, Messages, Pause, ProcessFault, SlowCall, Toxic
 from chaos.scenario.model import (
     ARM_PATTERN,
     JUDGED_PHASES,
@@ -18,6 +18,7 @@ from chaos.scenario.model import (
 from chaos.scenario.toxics import ToxicType
 
 __all__ = [
-    "ARM_PATTERN", "JUDGED_PHASES", "KINDS", "MAX_ARMS", "Arm", "Down", "Expectation", "Fault", "Handler", "Kind",
-    "LinkFault", "Load", "Phase", "Phases", "Scenario", "SlowCall", "Toxic", "ToxicType",
+    "ARM_PATTERN", "JUDGED_PHASES", "KINDS", "MAX_ARMS", "Arm", "Down", "Expectation", "Fault", "Handler", "Kill",
+    "Kind", "LinkFault", "Load", "Messages", "Pause", "Phase", "Phases", "ProcessFault", "Scenario", "SlowCall",
+    "Toxic", "ToxicType",
 ]  # fmt: skip

@@ -1,12 +1,13 @@
-"""The faults that a scenario can ask for: on links, from outside, and inside a service."""
+"""The faults that a scenario can ask for: on links, from outside, inside a service, and to a whole process."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from chaos.scenario.base import Model
 from chaos.scenario.toxics import ToxicType
 
+ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z]+$")]
 LinkName = Annotated[str, StringConstraints(pattern=r"^[a-z]+_to_[a-z]+$")]
 
 
@@ -68,5 +69,72 @@ class SlowCall(Model):
         return self.services
 
 
+class KillAttributes(Model):
+    """`down_ms`: how long until the process is started again; without it, until the fault phase ends."""
+
+    down_ms: Annotated[int, Field(ge=1, le=600_000)] | None = None
+
+
+class _ProcessFault(Model):
+    """Something done to the processes of services: of every arm, or once where the arms share one (postgres)."""
+
+    services: Annotated[tuple[ServiceName, ...], Field(min_length=1)]
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Return no link: what is hurt stands behind them."""
+        return ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Return what is hurt."""
+        return self.services
+
+
+class Kill(_ProcessFault):
+    """SIGKILL at the beginning of the fault phase; started again on the data that the process had left."""
+
+    type: Literal["kill"]
+    attributes: KillAttributes = KillAttributes()
+
+
+class Pause(_ProcessFault):
+    """SIGSTOP for the whole fault phase, then SIGCONT: the process is there, and answers nothing."""
+
+    type: Literal["pause"]
+
+
+class MessagesAttributes(Model):
+    """`poison`: messages that nobody can read. `repeated`: the newest messages of the topic, written once more."""
+
+    poison: Annotated[int, Field(ge=0, le=1_000)] = 0
+    repeated: Annotated[int, Field(ge=0, le=10_000)] = 0
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.poison + self.repeated:
+            raise ValueError("give poison or repeated, or both")
+        return self
+
+
+class Messages(Model):
+    """Written into a topic of every arm as the fault phase begins, past Toxiproxy; nothing takes them back."""
+
+    type: Literal["messages"]
+    topics: Annotated[tuple[Literal["orders"], ...], Field(min_length=1, max_length=1)]
+    attributes: MessagesAttributes
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Return no link: none is hurt."""
+        return ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Return what is hurt: who reads the topic finds it there."""
+        return self.topics
+
+
 LinkFault = Toxic | Down
-Fault = LinkFault | SlowCall
+ProcessFault = Kill | Pause
+Fault = LinkFault | SlowCall | ProcessFault | Messages

@@ -8,13 +8,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from chaos.scenario.base import Model
-from chaos.scenario.faults import Fault
+from chaos.scenario.faults import Fault, Kill, Pause
+from chaos.scenario.parts import Part
 
 Phase = Literal["settle", "baseline", "fault", "recovery"]
-Kind = Literal["checkout", "browse", "list"]
+Kind = Literal["checkout", "browse", "list", "product", "search"]
 Handler = Literal["async", "def", "blocking"]
 
-KINDS: tuple[Kind, ...] = ("checkout", "browse", "list")
+KINDS: tuple[Kind, ...] = ("checkout", "browse", "list", "product", "search")
 JUDGED_PHASES: tuple[Phase, ...] = ("baseline", "fault", "recovery")
 MAX_ARMS = 3
 
@@ -36,7 +37,8 @@ class Arm(Model):
 class Load(Model):
     """Open Poisson arrivals. Every arrival goes to every arm.
 
-    A `list` asks for the assortment, which needs nothing that a fault may hurt.
+    A `list` asks for the assortment, which needs nothing that a fault may hurt; a `product` asks catalog for the one
+    that everybody looks at, a `search` for what is near to a few words.
     `repeat_share` of the checkouts is sent again within a second under the same key, as by a double click, and on top
     of `checkout_per_s`: only then can anything be doubled. `in_time_s` is what a customer calls served; `patience_s` is
     when the customer gives up.
@@ -45,6 +47,8 @@ class Load(Model):
     checkout_per_s: Annotated[float, Field(ge=0, le=500)]
     browse_per_s: Annotated[float, Field(ge=0, le=500)]
     list_per_s: Annotated[float, Field(ge=0, le=500)] = 0
+    product_per_s: Annotated[float, Field(ge=0, le=500)] = 0
+    search_per_s: Annotated[float, Field(ge=0, le=500)] = 0
     repeat_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     in_time_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     patience_s: Annotated[float, Field(gt=0, le=60)] = 5.0
@@ -54,6 +58,11 @@ class Load(Model):
     def kinds(self) -> tuple[Kind, ...]:
         """Return the kinds of request that are asked for at all."""
         return tuple(kind for kind in KINDS if getattr(self, f"{kind}_per_s") > 0)
+
+    @property
+    def looking(self) -> Kind:
+        """Return the kind of those who only look that is shown where there is room for one."""
+        return next((kind for kind in self.kinds if kind != "checkout"), "browse")
 
     @model_validator(mode="after")
     def _patience_covers_in_time(self) -> Self:
@@ -111,6 +120,7 @@ class Expectation(Model):
 class Scenario(Model):
     """One file of chaos/scenarios, validated.
 
+    `needs`: the parts of the shop that are started for it beside what is always there.
     `no_difference`: the arms must not differ, as in a control without a fault. Arms of one profile (A/A) never may.
     """
 
@@ -118,6 +128,7 @@ class Scenario(Model):
     question: str
     arithmetic: str = ""
     arms: Annotated[tuple[Arm, ...], Field(min_length=1, max_length=MAX_ARMS)]
+    needs: tuple[Part, ...] = ()
     load: Load
     phases: Phases = Phases()
     faults: tuple[Annotated[Fault, Field(discriminator="type")], ...] = ()
@@ -133,6 +144,12 @@ class Scenario(Model):
     def must_not_differ(self) -> bool:
         """Say whether this run has to show that its arms do not differ."""
         return self.one_profile or (self.no_difference and len(self.arms) > 1)
+
+    @property
+    def faulted_processes(self) -> tuple[str, ...]:
+        """Return the services whose processes some fault kills or pauses, each once, in the order of the file."""
+        faults = [fault for fault in self.faults if isinstance(fault, Kill | Pause)]
+        return tuple(dict.fromkeys(service for fault in faults for service in fault.services))
 
     @property
     def faulted_links(self) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ def _sentence(detail: ErrorDetails, steps: Steps, data: Mapping[str, Any]) -> st
             tag = context.get("tag", given)
             words = f"cannot be {tag!r}; {nearest(str(tag), allowed)}"
         case "union_tag_not_found":
-            words = "needs a `type`: latency, timeout, reset_peer, bandwidth or down"
+            words = "needs a `type`: latency, timeout, reset_peer, bandwidth, down, kill, pause or messages"
         case "string_pattern_mismatch":
             words = f"cannot be {given!r}; {_PATTERNS.get(str(context['pattern']), detail['msg'])}"
         case "too_short":

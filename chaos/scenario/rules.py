@@ -11,16 +11,29 @@ from typing import Any
 from pydantic import BaseModel
 
 from chaos.judging.figure_names import FIGURES
-from chaos.scenario import Arm, Down, Expectation, Fault, Load, Phases, Scenario, SlowCall, Toxic
-from chaos.scenario.faults import SlowCallAttributes
+from chaos.scenario import Arm, Down, Expectation, Fault, Kill, Load, Messages, Pause, Phases, Scenario, SlowCall, Toxic
+from chaos.scenario.faults import KillAttributes, MessagesAttributes, SlowCallAttributes
 from chaos.scenario.marked_yaml import Steps
+from chaos.scenario.part_rules import part_problems
+from chaos.scenario.process_rules import process_problems
 from chaos.scenario.toxics import EXTENSIONS, TOXIC_ATTRIBUTES
 from resilience.call_tree import LINKS
 from resilience.profiles import PROFILES
 
 Problem = tuple[Steps, str]
 
-_FAULTS: Mapping[str, type[BaseModel]] = {"down": Down, "slow_call": SlowCall}
+_FAULTS: Mapping[str, type[BaseModel]] = {
+    "down": Down,
+    "slow_call": SlowCall,
+    "kill": Kill,
+    "pause": Pause,
+    "messages": Messages,
+}
+_ATTRIBUTES: Mapping[str, type[BaseModel]] = {
+    "slow_call": SlowCallAttributes,
+    "kill": KillAttributes,
+    "messages": MessagesAttributes,
+}
 _MODELS: Mapping[str, type[BaseModel]] = {"arms": Arm, "load": Load, "phases": Phases, "expect": Expectation}
 
 
@@ -51,8 +64,8 @@ def _fault_keys(rest: list[str | int], data: Mapping[str, Any]) -> tuple[str, ..
     if len(rest) == 1:
         return tuple(_FAULTS.get(str(kind), Toxic).model_fields)
     if rest[1:] == ["attributes"]:
-        if kind == "slow_call":
-            return tuple(SlowCallAttributes.model_fields)
+        if str(kind) in _ATTRIBUTES:
+            return tuple(_ATTRIBUTES[str(kind)].model_fields)
         return tuple(TOXIC_ATTRIBUTES.get(kind, ())) if kind else ()
     return None
 
@@ -72,7 +85,7 @@ def problems(scenario: Scenario, *, arms_in_file: Collection[str]) -> list[Probl
     found = [*_arms(scenario), *_expectations(scenario, arms_in_file)]
     for index, fault in enumerate(scenario.faults):
         found.extend(_fault(("faults", index), fault))
-    return [*found, *_equal_faults(scenario)]
+    return [*found, *process_problems(scenario), *part_problems(scenario), *_equal_faults(scenario)]
 
 
 def _arms(scenario: Scenario) -> Iterator[Problem]:
@@ -113,6 +126,8 @@ def _equal_faults(scenario: Scenario) -> Iterator[Problem]:
     """Refuse the second of two equal faults on a link: healing either would take both out, or neither could begin."""
     seen: list[tuple[str, Fault]] = []
     for index, fault in enumerate(scenario.faults):
+        if isinstance(fault, Kill | Pause | Messages):
+            continue
         # Two faults are equal whichever links they stand on besides.
         where = "services" if isinstance(fault, SlowCall) else "links"
         alone = fault.model_copy(update={where: ()})

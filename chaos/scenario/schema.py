@@ -10,6 +10,7 @@ from typing import Any
 
 from chaos.judging.figure_names import FIGURES
 from chaos.scenario import Scenario
+from chaos.scenario.process_rules import SERVICES
 from resilience.call_tree import LINKS
 from resilience.profiles import PROFILES
 
@@ -28,6 +29,8 @@ def editor_schema() -> dict[str, Any]:
     arms["items"] = {"anyOf": [{"enum": sorted(PROFILES)}, arms["items"]]}
     for fault in ("Toxic", "Down"):
         parts[fault]["properties"]["links"]["items"] = {"enum": list(LINKS)}
+    for fault in ("Kill", "Pause"):
+        parts[fault]["properties"]["services"]["items"] = {"enum": list(SERVICES)}
     figure = parts["Expectation"]["properties"]["figure"]
     figure["oneOf"] = [{"const": name, "description": said.sentence} for name, said in FIGURES.items()]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Scenario", **schema}

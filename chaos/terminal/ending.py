@@ -3,7 +3,7 @@
 As in the report, nothing is said that the figures do not say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,11 @@ from chaos.report.evidence_words import evidence_line
 from chaos.report.numbers import bare, quantity
 from chaos.report.summary import first_failure, missing
 from chaos.run import Run
+from chaos.scenario import Kind
+
+LOOKING: Mapping[Kind, str] = {
+    "checkout": "buying", "browse": "browsing", "list": "listing", "product": "reading", "search": "searching",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,8 @@ def _checkout(run: Run, arm: str) -> list[str]:
 
 
 def _browse(run: Run, arm: str) -> list[str]:
-    load = run.scenario.load
-    in_time, slowest, noun = (names.BROWSE_IN_TIME, names.BROWSE_P95, "browsing")
-    if load.list_per_s and not load.browse_per_s:
-        in_time, slowest, noun = (names.LIST_IN_TIME, names.LIST_P95, "listing")
+    kind = run.scenario.load.looking
+    in_time, slowest, noun = f"{kind}.in_time_share", f"{kind}.p95_ms", LOOKING[kind]
     p95, before = (value_of(run, arm, phase, slowest) for phase in ("fault", "baseline"))
     share = value_of(run, arm, "fault", in_time)
     if p95 is not None and before is not None and slowed(before, p95):

@@ -72,7 +72,7 @@ class LiveView:
 
     def _arm(self, arm: str, found: dict[tuple[str, Kind], LiveFigures], now_s: float) -> ArmFrame:
         load = self._scenario.load
-        looking: Kind = "list" if load.list_per_s and not load.browse_per_s else "browse"
+        looking = load.looking
         checkout, browse = found.get((arm, "checkout")), found.get((arm, looking))
         waiting = [self._samples.latest(arm, service, DB_POOL_WAITING) for service in POOLS]
         known = [value for value in waiting if value is not None]

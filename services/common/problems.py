@@ -26,7 +26,7 @@ DEFAULT_RETRY_AFTER_S = 1.0
 DETAIL = "problem_detail"
 _URN = "urn:shop:problem:"
 # A service without its own database can do nothing for anybody: its silence is told like its absence, come back later.
-_DATABASE_LINK = "_to_postgres"
+_DATABASE_LINKS = ("_to_postgres", "_to_mysql")
 
 
 class ProblemError(Exception):
@@ -94,7 +94,7 @@ async def _come_back(request: Request, exc: Exception) -> Response:
 
 
 async def _timed_out(request: Request, exc: Exception) -> Response:
-    if isinstance(exc, AttemptTimeout) and exc.link.endswith(_DATABASE_LINK):
+    if isinstance(exc, AttemptTimeout) and exc.link.endswith(_DATABASE_LINKS):
         return await _come_back(request, exc)
     return _tell(request, 504, str(exc))
 

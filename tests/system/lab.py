@@ -17,6 +17,7 @@ from chaos.engines.processes import MARK
 from chaos.engines.state import DATA_FOLDER, read_state
 from chaos.engines.topology import load_topology
 from chaos.run import Run
+from chaos.scenario.parts import PARTS
 
 ROOT = Path(__file__).resolve().parents[2]
 # Where a lab keeps its databases while it is up; a killed one leaves them to the next start.
@@ -100,7 +101,7 @@ def left(processes: dict[int, psutil.Process]) -> list[str]:
 
 def left_running() -> list[str]:
     """Return what a lab of this test run has left: marked processes that live, and ports that are still taken."""
-    ports = wanted_ports(load_topology(ROOT / "compose.yaml", {}, None))
+    ports = wanted_ports(load_topology(ROOT / "compose.yaml", {"COMPOSE_PROFILES": ",".join(PARTS)}, None))
     for _ in range(50):
         found = marked() + [f"port {port} ({name})" for port, name in ports.items() if not is_free(port)]
         if not found:

@@ -12,7 +12,7 @@ import pytest
 
 from chaos.engines.components import FORCE_TOXIPROXY
 from chaos.engines.servers import TOXIPROXY_PORT
-from chaos.runner import LINK_FAULT_LONGER_S
+from chaos.injecting import LINK_FAULT_LONGER_S
 from tests.system.lab import lab, left_running, phases, read_until, run_of, started
 
 pytestmark = pytest.mark.system

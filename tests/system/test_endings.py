@@ -36,6 +36,22 @@ def test_an_interrupted_run_leaves_nothing(line: str, number: signal.Signals, tm
     assert not (tmp_path / "slow-db" / "latest").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("name", ["postgres-killed", "payments-paused"])
+def test_a_run_that_ends_while_a_process_is_dead_or_stands_still_leaves_nothing(
+    name: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    """Whoever stands still ends as well, and whoever is dead is not left half started."""
+    with started("run", name, *phases(baseline_s=2, fault_s=30, recovery_s=2), runs=tmp_path) as process:
+        read_until(process, r"fault  \d")
+        running = children()
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=30)
+    assert "Traceback" not in output
+    assert left(running) == []
+    assert left_running() == []
+
+
 def test_sigkill_in_the_fault_leaves_no_process_and_a_clean_next_start(tmp_path: Path) -> None:
     """A lab killed while a fault is in force takes everything with it, and the next run starts clean."""
     with started("run", "slow-db", *phases(fault_s=30), runs=tmp_path) as process:

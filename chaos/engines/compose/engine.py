@@ -5,7 +5,7 @@ the lab itself is killed, the next start, or `lab down`, removes the project.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from chaos.engines.topology import WATCH, Topology, arm_environment
 from chaos.errors import LabError, ProcessEnded, StartFailed
 from chaos.run import Component
 from chaos.scenario import Arm
+from chaos.scenario.parts import Part
 from chaos.shield import beside
 from resilience.clock import SystemClock
 
@@ -58,7 +59,7 @@ class ComposeEngine(Engine[ComposeLab]):
         self.stack.enter_context(ended_by_signals())
         for line in await clean_leftovers(self.root):
             self._say(line)
-        project = Project(self.root, self._name, compose_environment(self._arms, self._env))
+        project = Project(self.root, self._name, compose_environment(self._arms, self._env, self._topology.parts))
         wanted = await check_docker(project)
         make_log_dir(self._log_dir)
         self._state.update(project=self._name)
@@ -68,7 +69,7 @@ class ComposeEngine(Engine[ComposeLab]):
         since = clock.wall()
         try:
             # One that ends is not waited for: others would wait a minute for it in vain.
-            await beside(self._up(project), watch_ends(project, since, frozenset()))
+            await beside(self._up(project), watch_ends(project, since, set()))
         except ProcessEnded as error:
             raise StartFailed(str(error)) from error
         containers = await project.containers()
@@ -81,10 +82,13 @@ class ComposeEngine(Engine[ComposeLab]):
             toxiproxy_url=self._toxiproxy_url(),
             ready_s=clock.now() - began,
             project=project,
+            containers={one.service: one.name for one in containers},
             since=since,
             left=left,
         )
-        self._state.update(ready=True, components=lab.components, toxiproxy_url=lab.toxiproxy_url)
+        self._state.update(
+            ready=True, parts=self._topology.parts, components=lab.components, toxiproxy_url=lab.toxiproxy_url
+        )
         self._say(f"ready after {lab.ready_s:.1f} s")
         return lab
 
@@ -140,9 +144,9 @@ class ComposeEngine(Engine[ComposeLab]):
         return ""
 
 
-def compose_environment(arms: Sequence[Arm], env: Mapping[str, str]) -> dict[str, str]:
+def compose_environment(arms: Sequence[Arm], env: Mapping[str, str], needs: Collection[Part] = ()) -> dict[str, str]:
     """Return the environment of `docker compose` for these arms: the caller's, the seats, and the profiles to start."""
-    seats = arm_environment(arms)
+    seats = arm_environment(arms, needs)
     profiles = [] if env.get(WATCH) == "0" else ["watch", "load"]
-    profiles += [name for name in seats.get("COMPOSE_PROFILES", "").split(",") if name]
+    profiles += [name for name in seats["COMPOSE_PROFILES"].split(",") if name]
     return {**env, **seats, "COMPOSE_PROFILES": ",".join(profiles)}

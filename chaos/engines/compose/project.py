@@ -24,7 +24,10 @@ _LABEL = "com.docker.compose"
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container. `pid` is 0 where it does not run; `health` is empty where nobody asks."""
+    """One container. `pid` is 0 where it does not run; `health` is empty where nobody asks.
+
+    `started_at` is when it began last, as Docker writes it.
+    """
 
     name: str
     id: str
@@ -34,6 +37,8 @@ class Container:
     exit_code: int
     health: str
     image: str
+    paused: bool = False
+    started_at: str = ""
 
 
 class Project:
@@ -91,6 +96,12 @@ class Project:
         # One that ended meanwhile is told on stderr; the others are there.
         return tuple(_container(each) for each in json.loads(answer.out or "[]"))
 
+    async def seen(self, name: str) -> Container | None:
+        """Return one container by its name, None where it is gone; raises StartFailed."""
+        answer = await self.docker.ask("inspect", "--type", "container", name)
+        found = json.loads(answer.out or "[]")
+        return _container(found[0]) if found else None
+
     async def write_logs(self, folder: Path) -> None:
         """Write what every container has printed into `folder`, `<service>.log`; raises StartFailed, OSError."""
         slots = asyncio.Semaphore(_LOGS_AT_ONCE)
@@ -137,4 +148,6 @@ def _container(told: dict[str, Any]) -> Container:
         exit_code=state["ExitCode"],
         health=(state.get("Health") or {}).get("Status", ""),
         image=str(told["Image"]).removeprefix("sha256:")[:12],
+        paused=state.get("Paused", False),
+        started_at=state.get("StartedAt", ""),
     )

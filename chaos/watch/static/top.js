@@ -48,7 +48,7 @@ function where({ phases, newest, origin, live, scenario }) {
   return phase ? `${phase[0]}: ${Math.floor(now - phase[1])} of ${seconds(phase[2] - phase[1])}` : "load is over; the books are read, and the verdict follows";
 }
 
-const KINDS = ["checkout", "browse", "list"];
+const KINDS = ["checkout", "browse", "list", "product", "search"];
 
 function figures({ arms, live }) {
   const table = at("now"), kinds = KINDS.filter(kind => arms.some(arm => arm.figures[kind]));

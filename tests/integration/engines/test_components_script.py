@@ -14,6 +14,13 @@ pytestmark = pytest.mark.integration
 # What every machine has; the tools that bring something are each test's own.
 TOOLS = ("sh", "dirname", "tail", "sed", "rm", "mkdir", "mv", "cp", "cat", "chmod")
 GO = '[ "$1" = version ] || { echo built > "$GOBIN/server"; }'
+# Maven copies jars to where it is told; java says the version of what it is given.
+MVN = """
+for word in "$@"; do
+  case "$word" in -DoutputDirectory=*) into="${word#*=}"; mkdir -p "$into"; echo jar > "$into/a.jar";; esac
+done
+"""
+JAVA = "echo 4.1.1"
 PROGRAM = "#!/bin/sh\\necho prometheus, version 2.42.0\\n"
 APT = '[ "$1" = --version ] || case "$*" in *download*) echo package > prometheus_1_all.deb;; esac'
 DPKG = f"""
@@ -51,14 +58,15 @@ class Machine:
         return done.returncode, done.stdout
 
 
-def test_both_are_brought_where_both_tools_are(tmp_path: Path) -> None:
-    """Toxiproxy and Prometheus lie where the lab looks for them; nothing else stays."""
-    machine = Machine(tmp_path, go=GO, apt_get=APT, dpkg_deb=DPKG)
+def test_all_are_brought_where_all_tools_are(tmp_path: Path) -> None:
+    """Toxiproxy, Kafka and Prometheus lie where the lab looks for them; nothing else stays."""
+    machine = Machine(tmp_path, go=GO, mvn=MVN, java=JAVA, apt_get=APT, dpkg_deb=DPKG)
 
     code, said = machine.bring()
 
     assert code == 0, said
-    assert {path.name for path in machine.lab.iterdir()} == {"bin", "prometheus"}
+    assert {path.name for path in machine.lab.iterdir()} == {"bin", "kafka", "prometheus"}
+    assert [path.name for path in (machine.lab / "kafka" / "libs").iterdir()] == ["a.jar"]
     assert (machine.lab / "bin" / "toxiproxy-server").exists()
     assert (machine.lab / "prometheus" / "usr" / "bin" / "prometheus").exists()
     assert machine.bring()[0] == 0
@@ -79,6 +87,17 @@ def test_both_are_brought_where_both_tools_are(tmp_path: Path) -> None:
             "Toxiproxy: not brought.\n  no such host",
             "prometheus",
         ),
+        ({"go": GO, "java": JAVA}, "Kafka: not brought.\n  Java and Maven are not both", "bin/toxiproxy-server"),
+        (
+            {"go": GO, "java": JAVA, "mvn": '[ "$1" = -version ] || { echo no such host; exit 1; }'},
+            "Kafka: not brought.\n  no such host",
+            "bin/toxiproxy-server",
+        ),
+        (
+            {"go": GO, "mvn": MVN, "java": '[ "$1" = -version ] || { echo no such class; exit 1; }'},
+            "Kafka: not brought.\n  no such class",
+            "bin/toxiproxy-server",
+        ),
     ],
 )
 def test_one_is_brought_and_the_other_named(tmp_path: Path, tools: dict[str, str], missing: str, there: str) -> None:
@@ -98,7 +117,7 @@ def test_a_machine_without_either_is_told_so(tmp_path: Path) -> None:
     code, said = machine.bring()
 
     assert code == 1
-    assert said.count("not brought.") == 2
+    assert said.count("not brought.") == 4
 
 
 def test_what_is_there_stays_where_a_second_try_fails(tmp_path: Path) -> None:
@@ -111,6 +130,17 @@ def test_what_is_there_stays_where_a_second_try_fails(tmp_path: Path) -> None:
     assert machine.bring()[0] == 1
     assert old.exists()
     assert not (machine.lab / "apt").exists()
+
+
+def test_the_kafka_that_is_there_stays_where_a_second_try_fails(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, java=JAVA, mvn='[ "$1" = -version ] || exit 1')
+    old = machine.lab / "kafka" / "libs" / "old.jar"
+    old.parent.mkdir(parents=True)
+    old.touch()
+
+    assert machine.bring()[0] == 1
+    assert old.exists()
+    assert not (machine.lab / "kafka.part").exists()
 
 
 def test_a_prometheus_on_the_path_is_enough(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chaos.engines.doctor import Check, checks
+from chaos.engines.doctor import checks
+from chaos.engines.findings import Check
 from tests.integration.engines.tiny import Tiny
 
 pytestmark = pytest.mark.integration
@@ -24,8 +25,8 @@ def test_a_machine_that_has_everything(tiny: Tiny) -> None:
     all_ = found(tiny)
 
     assert list(all_) == [
-        "Python", "postgres", "redis", "toxiproxy", "prometheus", "grafana", "account", "killed lab", "memory", "disk",
-        "lab", "compose.yaml", "ports",
+        "Python", "postgres", "redis", "toxiproxy", "kafka", "mysql", "prometheus", "grafana", "Docker", "account",
+        "killed lab", "memory", "disk", "lab", "compose.yaml", "ports",
     ]  # fmt: skip
     assert all_["postgres"].ok
     assert all_["grafana"].ok
@@ -80,3 +81,42 @@ async def test_a_lab_that_is_up_is_no_fault(tiny: Tiny) -> None:
     assert all_["lab"].ok
     assert "one is up" in all_["lab"].detail
     assert "ports" not in all_
+
+
+@pytest.mark.parametrize(
+    ("script", "detail", "remedy"),
+    [
+        (None, "not here; optional", "install Docker with its Compose plugin"),
+        ("exit 1", "without Compose", "Compose plugin"),
+        ("echo 2.20.0", "Compose 2.20.0", "2.23.1 is needed"),
+        ('[ "$1" = compose ] && echo 2.40.3', "Compose 2.40.3, no engine answers", "start Docker"),
+        ('[ "$1" = compose ] && echo 2.40.3 || echo 20.10.24', "engine 20.10.24, Compose 2.40.3", ""),
+    ],
+)
+def test_docker_is_said_to_be_there_or_what_it_lacks(
+    tiny: Tiny, tmp_path: Path, script: str | None, detail: str, remedy: str
+) -> None:
+    """It is optional, so nothing about it keeps a run from its start."""
+    tiny.service("front")
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    if script is not None:
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    check = found(tiny, PATH=str(program.parent))["Docker"]
+
+    assert check.ok
+    assert detail in check.detail
+    assert remedy in check.remedy
+
+
+def test_what_a_part_lacks_is_no_reason_against_a_run(tiny: Tiny, tmp_path: Path) -> None:
+    """Where there is no MariaDB, the scenarios that need it are named, and the command that brings it."""
+    tiny.service("front")
+
+    check = found(tiny, PATH=str(tmp_path))["mysql"]
+
+    assert check.ok
+    assert check.detail == "not here; only for scenarios that need catalog (mysql, catalog)"
+    assert "make components" in check.remedy

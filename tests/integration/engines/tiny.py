@@ -27,6 +27,11 @@ print("service says hello", flush=True)
 if code := os.environ.get("EXIT"):
     print("cannot go on: the reason", flush=True)
     sys.exit(int(code))
+if path := os.environ.get("ONCE"):
+    if os.path.exists(path):
+        print("not a second time: the reason", flush=True)
+        sys.exit(5)
+    open(path, "w").close()
 if os.environ.get("DEAF"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if os.environ.get("SLOW"):
@@ -44,6 +49,7 @@ if path := os.environ.get("STRAY"):
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(int(os.environ.get("STATUS", "200")))
+        self.send_header("Content-Length", "0")
         self.end_headers()
         if self.path == "/die":
             self.wfile.flush()
@@ -65,6 +71,10 @@ async def main(root, mode):
         print("ready", json.dumps(lab.pids()), flush=True)
         if mode == "raise":
             raise ValueError("the body failed")
+        if mode == "pause":
+            for name in lab.processes.names():
+                await lab.processes.pause(name)
+            print("paused", flush=True)
         await asyncio.sleep(600)
 asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 """
@@ -105,7 +115,7 @@ class Tiny:
         }
 
     def components(self, *names: str) -> None:
-        """Take components from the project's own compose.yaml, on free ports."""
+        """Take components from the project's own compose.yaml, on free ports and behind no Compose profile."""
         own = yaml.safe_load((REPOSITORY / "compose.yaml").read_text())
         self.configs = {
             name: {"file": str(REPOSITORY / config["file"])} if "file" in config else config
@@ -116,7 +126,9 @@ class Tiny:
             published = service["ports"][0].split(":")[-1]
             port = self.ports[name] = free_port()
             text = yaml.safe_dump(service).replace(published, str(port))
-            self.services[name] = yaml.safe_load(text)
+            # Kafka's controller has a port of its own, which is not published.
+            text = text.replace("19093", str(free_port()))
+            self.services[name] = {**yaml.safe_load(text), "profiles": []}
 
     def load(self) -> Topology:
         """Write the file and read it as the lab does."""

@@ -144,6 +144,19 @@ async def test_what_a_connect_takes_is_not_taken_for_an_exchange(ways: Ways, lin
     assert 1_000 <= first < 1_900
 
 
+async def test_a_link_with_a_bound_of_its_own_is_given_up_after_that(valkey: int) -> None:
+    """A door whose process stands still is asked often enough to count in a fault phase of some seconds."""
+    clock = SystemClock()
+    async with forwarder("127.0.0.1", valkey) as way:
+        way.mute = True
+        link = Link("naive", LINKS[1], way.listen, "")
+        bounds_s = {LINKS[1]: 0.2}
+        async with Probes({link: PERIOD_S}, clock=clock, t0=clock.now(), bounds_s=bounds_s) as probes:
+            await eventually(lambda: len(probes.recorded) >= 2)
+
+    assert errors(probes.recorded) == {"exchange: nothing within 0.2 s"}
+
+
 async def test_a_service_that_is_not_well_is_an_error() -> None:
     clock = SystemClock()
     async with gateway(prompt) as served:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chaos.booked import ArmLedger, EventBooks
 from chaos.records import Outcome, Probe, Request
-from chaos.run import ArmLedger, FaultWindow
+from chaos.run import FaultWindow
 from chaos.scenario import Kind, Scenario
 
 PHASES = {"settle_s": 2, "baseline_s": 10, "fault_s": 10, "recovery_s": 10}
@@ -109,4 +110,11 @@ CLEAN_BOOKS = ArmLedger(
     charges_doubled=0,
     ambiguous=0,
     unsettled=0,
+)
+TOLD_BOOKS = CLEAN_BOOKS.model_copy(
+    update={
+        "events": EventBooks(
+            published=400, unpublished=0, repeated=0, unreadable=0, waiting=0, notified=400, missing=0, doubled=0
+        )
+    }
 )

@@ -17,6 +17,7 @@ from tests.unit.chaos.builders import (
     REFUSED,
     SERVED,
     SKIPPED,
+    TOLD_BOOKS,
     Answer,
     collapse,
     in_fault,
@@ -107,7 +108,7 @@ def test_a_ratio_to_a_baseline_of_nothing_is_no_figure() -> None:
 
 
 def test_every_figure_of_the_registry_exists_where_it_says_and_nowhere_else() -> None:
-    found = figures(requests(collapse), scenario(), {"naive": CLEAN_BOOKS, "protected": CLEAN_BOOKS})
+    found = figures(requests(collapse), scenario(), {"naive": TOLD_BOOKS, "protected": CLEAN_BOOKS})
 
     for phase in JUDGED_PHASES:
         assert set(found["naive"][phase]) == {name for name, figure in FIGURES.items() if phase in figure.phases}
@@ -126,6 +127,17 @@ def test_an_arm_without_a_ledger_has_no_figures_of_it() -> None:
 
     assert found["naive"]["recovery"]["orders.lost"] == Figure(value=0, n=400)
     assert "orders.lost" not in found["protected"]["recovery"]
+
+
+def test_a_ledger_without_events_has_no_figures_of_them() -> None:
+    missing = TOLD_BOOKS.events and TOLD_BOOKS.events.model_copy(update={"missing": 3})
+    books = {"naive": CLEAN_BOOKS, "protected": TOLD_BOOKS.model_copy(update={"events": missing})}
+    found = figures(requests(), scenario(), books)
+
+    assert found["protected"]["recovery"]["notifications.missing"] == Figure(value=3, n=400)
+    assert {name for name, figure in FIGURES.items() if figure.part} == (
+        found["protected"]["recovery"].keys() - found["naive"]["recovery"].keys()
+    )
 
 
 def test_loss_and_doubling_are_violations_and_doubt_is_not() -> None:

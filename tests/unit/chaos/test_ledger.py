@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chaos.booked import ArmLedger
 from chaos.judging.ledger import BankRow, ChargeRow, OrderRow, reconcile, told
-from chaos.run import ArmLedger
 from chaos.scenario import Kind
 from tests.unit.chaos.builders import GAVE_UP, SERVED, SKIPPED, Answer, requests
 
@@ -27,8 +27,13 @@ def books(
 ) -> dict[str, int]:
     """Return the counts that are not as in books that agree."""
     agree = {"acknowledged": 2, "orders_found": 2, "charges_found": 2}
-    found = reconcile(acknowledged, orders, charges, bank).model_dump()
+    found = counts(reconcile(acknowledged, orders, charges, bank))
     return {name: count for name, count in found.items() if count != agree.get(name, 0)}
+
+
+def counts(ledger: ArmLedger) -> dict[str, int]:
+    """Return what is counted, without who it is."""
+    return ledger.model_dump(exclude={"named", "events"})
 
 
 def test_books_that_agree_hold_nothing_else() -> None:
@@ -104,7 +109,7 @@ def test_what_an_earlier_run_left_does_not_count() -> None:
 
 
 def test_an_arm_without_customers_has_empty_books() -> None:
-    assert set(reconcile({}, [], [], []).model_dump().values()) == {0}
+    assert set(counts(reconcile({}, [], [], [])).values()) == {0}
 
 
 def test_what_customers_were_told_is_taken_from_the_checkouts_of_the_arm() -> None:
@@ -165,17 +170,45 @@ def test_each_order_is_counted_as_what_befell_it(cases: list[tuple[bool, str | N
     charges = [ChargeRow(f"o{n}", "charged") for n, (*_, rows, _) in enumerate(cases) for _ in range(rows)]
     bank = [BankRow(f"o{n}", times) for n, (*_, times) in enumerate(cases) if times]
 
-    assert reconcile(acknowledged, orders, charges, bank) == ArmLedger(
-        acknowledged=sum(told for told, *_ in cases),
-        orders_found=sum(status == "confirmed" for _, status, *_ in cases),
-        orders_lost=sum(told and status != "confirmed" for told, status, *_ in cases),
-        orders_doubled=0,
-        charges_found=sum(rows > 0 for *_, rows, _ in cases),
-        charges_lost=sum(told and not (rows and times) for told, _, rows, times in cases),
-        charges_doubled=sum(rows > 1 or times > 1 for *_, rows, times in cases),
-        ambiguous=sum(not told and status == "confirmed" for told, status, *_ in cases),
-        unsettled=sum(not told and status != "confirmed" and times > 0 for told, status, _, times in cases),
+    assert counts(reconcile(acknowledged, orders, charges, bank)) == {
+        "acknowledged": sum(told for told, *_ in cases),
+        "orders_found": sum(status == "confirmed" for _, status, *_ in cases),
+        "orders_lost": sum(told and status != "confirmed" for told, status, *_ in cases),
+        "orders_doubled": 0,
+        "charges_found": sum(rows > 0 for *_, rows, _ in cases),
+        "charges_lost": sum(told and not (rows and times) for told, _, rows, times in cases),
+        "charges_doubled": sum(rows > 1 or times > 1 for *_, rows, times in cases),
+        "ambiguous": sum(not told and status == "confirmed" for told, status, *_ in cases),
+        "unsettled": sum(not told and status != "confirmed" and times > 0 for told, status, _, times in cases),
+    }
+
+
+def test_who_does_not_agree_is_named_by_figure() -> None:
+    """Orders by their ids; by the customer's key where an order is not there, or is there twice."""
+    found = reconcile(
+        {"k1": {"o1"}, "k2": {"o2"}, "k3": set(), "k4": {"o4"}},
+        [OrderRow("o1", "k1", "confirmed"), OrderRow("o9", "k1", "pending"), OrderRow("o3", "k3", "confirmed")],
+        [ChargeRow("o1", "charged"), ChargeRow("o1", "charged"), ChargeRow("o2", "charged")],
+        [BankRow("o1", 1), BankRow("o2", 1), BankRow("o5", 1)],
     )
+
+    assert found.named == {
+        "orders.lost": ("k2", "k4"),
+        "orders.doubled": ("k1",),
+        "orders.ambiguous": ("o3",),
+        "charges.lost": ("k4",),
+        "charges.doubled": ("o1",),
+        "charges.unsettled": ("o5",),
+    }
+    assert reconcile(TOLD, ORDERS, CHARGES, BANK).named == {}
+
+
+def test_of_many_the_first_twenty_are_named_and_all_are_counted() -> None:
+    many = {f"k{number:03}": {f"o{number}"} for number in range(100)}
+    found = reconcile(many, [], [], [])
+
+    assert found.orders_lost == 100
+    assert found.named["orders.lost"] == tuple(f"k{number:03}" for number in range(20))
 
 
 def test_what_stood_in_a_book_before_the_run_does_not_count() -> None:

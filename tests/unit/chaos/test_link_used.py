@@ -97,3 +97,19 @@ def test_what_is_not_known_is_no_evidence() -> None:
 
         assert not evidence.holds
         assert "protected.orders_to_postgres" in evidence.detail
+
+
+def heard(counts: dict[float, int]) -> int | None:
+    """Return what counts for a link on which notifications listens: its scrapes say what it had taken by when."""
+    fault = {"type": "down", "links": ["notifications_to_kafka"]}
+    name = 'consumer_consumed_total{service="notifications",arm="naive"}'
+    found = [Scrape(t, "notifications", "naive", {name: float(count)}) for t, count in counts.items()]
+    asked = scenario(faults=[fault], needs=["events"])
+    return calls_in_fault(asked, found)["naive", "notifications_to_kafka"]
+
+
+def test_over_a_link_on_which_somebody_listens_what_came_in_the_baseline_counts() -> None:
+    """The baseline is 2 to 12 s. In the fault nobody hears anything, and makes no call either."""
+    assert heard({1.0: 5, 3.0: 10, 11.5: 60, 13.0: 60, 21.0: 60}) == 50
+    assert heard({3.0: 10, 11.5: 10, 13.0: 90}) == 0
+    assert heard({11.5: 10, 13.0: 90}) is None

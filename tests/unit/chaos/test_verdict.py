@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from chaos.booked import ArmLedger
 from chaos.judging.figures import Figures, figures
 from chaos.judging.stats import differences
 from chaos.judging.verdict import conclude, judge
-from chaos.run import ArmLedger, Evidence, Figure, Judged, Verdict
+from chaos.run import Evidence, Figure, Judged, Verdict
 from chaos.scenario import Scenario
 from tests.unit.chaos.builders import CLEAN_BOOKS, collapse, requests, scenario
 

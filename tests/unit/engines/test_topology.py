@@ -1,6 +1,6 @@
 """compose.yaml as the local engine reads it: whole where it understands it, an error with its line where not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ from chaos.engines.ports import wanted_ports
 from chaos.engines.topology import Topology, arm_environment, load_topology
 from chaos.errors import TopologyError
 from chaos.scenario import Arm
+from chaos.scenario.parts import PARTS, Part, part_of_link
 
 COMPOSE = Path(__file__).parents[3] / "compose.yaml"
 LINKS = (
@@ -39,10 +40,10 @@ def write(tmp_path: Path) -> Write:
     return compose
 
 
-def shop(*names: str) -> Topology:
-    """Return the project's own topology with these arms, each of the profile of its name."""
+def shop(*names: str, needs: Sequence[Part] = ()) -> Topology:
+    """Return the project's own topology with these arms, each of the profile of its name, and the parts it needs."""
     arms = [Arm(name=name, profile=name) for name in names]
-    return load_topology(COMPOSE, arm_environment(arms), names)
+    return load_topology(COMPOSE, arm_environment(arms, needs), names)
 
 
 def test_the_shop_with_two_arms() -> None:
@@ -92,9 +93,10 @@ def test_a_link_knows_what_its_caller_calls() -> None:
 
 
 def test_none_keeps_what_docker_compose_would_start() -> None:
-    """Without arms, slot c waits behind its profile, as it does for Docker."""
+    """Without arms, slot c and the parts wait behind their profiles, as they do for Docker."""
     assert len(load_topology(COMPOSE, {}, None).services) == 16
     assert len(load_topology(COMPOSE, {"COMPOSE_PROFILES": "x,arm-c"}, None).services) == 21
+    assert len(load_topology(COMPOSE, {"COMPOSE_PROFILES": "events,catalog"}, None).services) == 16 + 2 * (1 + 2)
 
 
 def test_what_is_there_to_watch_with_can_be_left_out() -> None:
@@ -133,7 +135,7 @@ def test_a_service_says_where_it_is() -> None:
     [
         ("    restart: always\n", 7, "services.web.restart: the local engine does not understand this key"),
         ("    x-locla: {component: redis}\n", 7, "services.web.x-locla"),
-        ("    x-local: {component: mysql}\n", 7, "services.web.x-local.component"),
+        ("    x-local: {component: oracle}\n", 7, "services.web.x-local.component"),
         ("    x-local:\n      component: redis\n      port: 1\n", 9, "services.web.x-local.port"),
         ("    command: [python]\n", 7, "the key command stands here twice"),
         ("    environment:\n      A: 1\n      B: true\n", 7, "quote it"),
@@ -244,11 +246,59 @@ def test_arms_are_seated_in_order_and_empty_slots_are_named_so() -> None:
     assert two == {
         "LAB_ARM_A": "x", "LAB_PROFILE_A": "naive", "LAB_HANDLER_A": "def",
         "LAB_ARM_B": "y", "LAB_PROFILE_B": "protected", "LAB_HANDLER_B": "async",
-        "LAB_ARM_C": "unused_c", "LAB_FAULTS": "on",
+        "LAB_ARM_C": "unused_c", "LAB_FAULTS": "on", "LAB_EVENTS": "off", "COMPOSE_PROFILES": "",
     }  # fmt: skip
     three = arm_environment([Arm(name=name, profile="naive") for name in "xyz"])
     assert three["COMPOSE_PROFILES"] == "arm-c"
     assert three["LAB_ARM_C"] == "z"
+
+
+@pytest.mark.parametrize(
+    ("needs", "count", "profiles", "events"),
+    [
+        (["events"], 2, "events", "on"),
+        (["catalog"], 1, "catalog", "off"),
+        (["catalog", "events"], 3, "arm-c,events,catalog,arm-c-events,arm-c-catalog", "on"),
+    ],
+)
+def test_the_parts_that_are_needed_are_compose_profiles(
+    needs: list[Part], count: int, profiles: str, events: str
+) -> None:
+    """Slot c's copies of a part wait behind profiles of their own; without events nobody publishes."""
+    found = arm_environment([Arm(name=name, profile="naive") for name in "xyz"[:count]], needs)
+
+    assert (found["COMPOSE_PROFILES"], found["LAB_EVENTS"]) == (profiles, events)
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("names", [("naive",), ("a-1", "a-2", "a-3")])
+def test_a_part_is_its_services_in_every_arm_and_its_links(part: Part, names: tuple[str, ...]) -> None:
+    """What `chaos.scenario.parts` names is what stands behind the profile in compose.yaml, and its links come along."""
+    light, more = shop(*names), shop(*names, needs=(part,))
+    added = more.services.keys() - light.services.keys()
+    component, service = PARTS[part]
+
+    assert added == {component, *(f"{service}-{slot}" for slot in "abc"[: len(names)])}
+    assert (light.parts, more.parts) == ((), (part,))
+    assert {link.name for link in more.links} - {link.name for link in light.links} == {
+        link.name for link in more.links if part_of_link(link.name) == part
+    }
+    assert len(more.links) > len(light.links) == 9 * len(names)
+    assert {spec.component for name, spec in more.services.items() if name in added} == {component, None}
+
+
+def test_orders_are_told_only_where_events_are() -> None:
+    told = {needs: shop("naive", needs=needs).services["orders-a"].environment for needs in ((), ("events",))}
+
+    assert [one["ORDERS_EVENTS"] for one in told.values()] == ["off", "on"]
+    assert {one["KAFKA_URL"] for one in told.values()} == {"kafka://127.0.0.1:18181"}
+
+
+def test_a_topic_is_reached_past_toxiproxy_at_the_brokers_own_address() -> None:
+    links = {link.name: link for link in shop("naive", needs=("events",)).links}
+
+    assert links["orders_to_kafka"].direct_url == "kafka://127.0.0.1:19092"
+    assert links["notifications_to_kafka"].url == "kafka://127.0.0.1:18182"
 
 
 @pytest.mark.parametrize("names", [[], ["x", "x"], ["w", "x", "y", "z"]])

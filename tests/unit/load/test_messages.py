@@ -1,9 +1,11 @@
 """What goes over the wire for an arrival, and which row its answer becomes."""
 
+import json
+
 import pytest
 
 from chaos.records import COLUMNS, Request, parse_row
-from loadtests.messages import Answer, arrival_request, outcome_of, row_of
+from loadtests.messages import CUSTOMERS, Answer, arrival_request, customer_of, outcome_of, row_of
 from loadtests.rows import Row
 from loadtests.schedule import Arrival
 
@@ -30,10 +32,15 @@ def test_a_checkout_carries_its_key_and_a_request_id_that_names_its_row() -> Non
         b"X-Request-Id: naive-3",
         b"Idempotency-Key: 7-3-naive",
         b"Content-Type: application/json",
-        b"Content-Length: 31",
+        b"Content-Length: 57",
     ]
-    assert body == b'{"sku":"sku-0007","quantity":1}'
-    assert len(body) == 31
+    assert json.loads(body) == {"sku": "sku-0007", "quantity": 1, "customer": customer_of(BUYS.key)}
+    assert len(body) == 57
+
+
+def test_who_buys_is_told_by_the_key_alone() -> None:
+    assert {customer_of(f"7-{number}") for number in range(20_000)} == {f"customer-{n:03d}" for n in range(CUSTOMERS)}
+    assert customer_of("7-3") == customer_of("7-3")
 
 
 def test_browsing_is_a_get_of_the_stock() -> None:
@@ -111,3 +118,13 @@ def test_a_refusal_promises_no_order() -> None:
 
 def test_without_an_answer_the_status_is_0() -> None:
     assert row_of(BUYS, "naive", None, outcome="gave_up", lag_s=0, latency_s=5).status == 0
+
+
+def test_a_reader_asks_for_the_product_that_all_look_at_and_a_searcher_for_words() -> None:
+    reads = Arrival(seq=5, intended_s=2.5, kind="product", sku="sku-0008", key="")
+    searches = [Arrival(seq=6, intended_s=2.5, kind="search", sku=f"sku-{n:04d}", key="") for n in range(1, 201)]
+
+    assert arrival_request(reads, "naive", "h").startswith(b"GET /catalog/products/sku-0001 HTTP/1.1\r\n")
+    asked = {arrival_request(one, "naive", "h").split(b" ")[1] for one in searches}
+    assert b"/catalog/search?q=ceramic+vase" in asked
+    assert len(asked) == 8

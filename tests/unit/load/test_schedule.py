@@ -214,3 +214,15 @@ def test_a_run_has_keys_of_its_own_and_the_same_customers() -> None:
 
     assert not {each.key for each in first if each.key} & {each.key for each in second if each.key}
     assert [replace(each, key="") for each in first] == [replace(each, key="") for each in second]
+
+
+def test_readers_and_searchers_leave_the_others_as_they_were() -> None:
+    without, with_them = (
+        schedule(7, 40, 80, SHARE, 20),
+        schedule(7, 40, 80, SHARE, 20, product_per_s=30, search_per_s=10),
+    )
+
+    others = [(one.kind, one.intended_s, one.sku) for one in with_them if one.kind not in {"product", "search"}]
+    assert others == [(one.kind, one.intended_s, one.sku) for one in without]
+    for kind, per_s in (("product", 30), ("search", 10)):
+        assert abs(len(instants(with_them, kind)) - 20 * per_s) < 5 * math.sqrt(20 * per_s)

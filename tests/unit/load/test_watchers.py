@@ -29,7 +29,7 @@ def test_the_next_probe_comes_at_the_next_whole_period(now: float, wait_s: float
     ],
 )
 def test_a_failed_probe_says_why_in_words(error: BaseException, words: str) -> None:
-    assert _said(error) == words
+    assert _said(error, BOUND_S) == words
 
 
 def test_the_busy_share_is_the_time_that_was_not_idle() -> None:

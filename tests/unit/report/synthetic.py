@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from chaos.booked import ArmLedger
 from chaos.judging.checks import evidence
 from chaos.judging.figures import figures, load_quality
 from chaos.judging.link_used import calls_in_fault
@@ -20,7 +21,7 @@ from chaos.judging.stats import differences
 from chaos.judging.verdict import conclude, judge
 from chaos.recording.metrics_file import Scrape
 from chaos.records import COLUMNS, PROBE_COLUMNS, Outcome, Probe, Request, probe_rows
-from chaos.run import ArmInfo, ArmLedger, Component, FaultWindow, PhaseTime, Resources, Run
+from chaos.run import ArmInfo, Component, FaultWindow, PhaseTime, Resources, Run
 from chaos.run_folder import RunFolder
 from chaos.scenario import Arm, Down, Expectation, Fault, Kind, Load, Phase, Phases, Scenario, Toxic
 

@@ -10,6 +10,7 @@ from chaos.report.arms import NAIVE, PROTECTED, THIRD, arm_styles
 from chaos.report.charts import Chart, Line, drawing, figures_table, needs_log, spoken
 from chaos.report.pictures import charts
 from chaos.report.recorded import Recorded, Series
+from chaos.scenario import Pause
 from tests.unit.report import synthetic
 from tests.unit.report.conftest import made
 
@@ -128,6 +129,17 @@ def test_probes_of_a_link_that_is_not_faulted_are_not_evidence() -> None:
     chart = charts(Recorded(base.run, (), (*base.probes, other), (), "", (), ()))[-1]
 
     assert [text for _, text in chart.within] == ["orders_to_postgres", "inventory_to_postgres"]
+
+
+def test_the_door_of_a_process_that_was_hurt_is_the_evidence() -> None:
+    base = recorded("SLOW")
+    fault = Pause.model_validate({"type": "pause", "services": ["orders"]})
+    run = base.run.model_copy(update={"scenario": base.run.scenario.model_copy(update={"faults": (fault,)})})
+    asked = tuple(Probe(float(t), "naive", "lab_to_orders", None if 20 < t < 30 else 1.0) for t in range(40))
+    (chart,) = [one for one in charts(Recorded(run, (), (*base.probes, *asked), (), "", (), ())) if one.marks]
+
+    assert {line.within for line in chart.lines} == {"lab_to_orders"}
+    assert len(chart.marks) == 9
 
 
 def test_the_synthetic_run_is_the_same_every_time(tmp_path: Path) -> None:

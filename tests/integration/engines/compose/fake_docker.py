@@ -39,17 +39,34 @@ elif words[0] == "ps":
         print("chaoslab-bank-a-1")
 elif words[0] == "inspect":
     code = plan["exit_code"]
+    if (home / "killed").exists():
+        code = 137
     told = {{"Name": "/chaoslab-bank-a-1", "Id": "0" * 64, "Image": "sha256:feed", "Config": {{"Labels": labels}}}}
-    print(json.dumps([{{**told, "State": {{"Pid": 0, "Running": code is None, "ExitCode": code or 0}}}}]))
+    now = {{"Pid": 0, "Running": code is None, "ExitCode": code or 0, "Paused": (home / "paused").exists()}}
+    now["StartedAt"] = "2026-01-01T00:00:0%d.123456789Z" % (home / "starts").exists()
+    print(json.dumps([{{**told, "State": now}}]))
+elif has("kill"):
+    if (home / "killed").exists():
+        sys.exit("Cannot kill container: it is not running")
+    (home / "killed").touch()
+    (home / "die").touch()
+elif has("start"):
+    (home / "killed").unlink(missing_ok=True)
+    (home / "starts").touch()
+elif has("pause"):
+    (home / "paused").touch()
+elif has("unpause"):
+    (home / "paused").unlink()
 elif words[0] == "logs":
     print("the bank says hello")
     print("and then: the reason", file=sys.stderr)
 elif words[0] == "events":
-    while not (home / "die").exists():
-        time.sleep(0.05)
     told = {{**labels, "name": "chaoslab-bank-a-1", "exitCode": "137"}}
-    print(json.dumps(told), flush=True)
-    time.sleep(600)
+    while True:
+        if (home / "die").exists():
+            (home / "die").unlink()
+            print(json.dumps(told), flush=True)
+        time.sleep(0.05)
 else:
     sys.exit("unexpected: " + " ".join(words))
 """
