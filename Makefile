@@ -67,10 +67,7 @@ help:
 venv:
 	@PYTHON='$(PYTHON)' sh scripts/setup.sh
 
-setsoak: venv
-	@exec $(LAB) soak $(if $(COUNT),--count '$(COUNT)') $(if $(SEED),--first '$(SEED)') $(if $(ENGINE),--engine '$(ENGINE)')
-
-up: venv
+setup: venv
 	@echo 'Set up. Next: make scenario-slow-db'
 
 scenario-%: venv
@@ -78,6 +75,9 @@ scenario-%: venv
 
 compare-handlers: venv
 	@exec $(LAB) compare-handlers $(if $(SEED),--seed '$(SEED)') $(if $(ENGINE),--engine '$(ENGINE)')
+
+soak: venv
+	@exec $(LAB) soak $(if $(COUNT),--count '$(COUNT)') $(if $(SEED),--first '$(SEED)') $(if $(ENGINE),--engine '$(ENGINE)')
 
 up: venv
 	@exec $(LAB) up $(if $(ARMS),--arms '$(ARMS)') $(if $(ENGINE),--engine '$(ENGINE)')
@@ -107,9 +107,10 @@ report: venv
 	@exec $(LAB) report $(if $(RUN),'$(RUN)')
 
 # What takes none of the lab's ports runs side by side: most of those tests wait more than they work.
+ASIDE = tests/integration/services tests/integration/resilience
 test: venv
-	@exec .venv/bin/python -m pytest tests/unit tests/simulation tests/conformance -n 4 --dist worksteal --durations=5
-	@exec .venv/bin/python -m pytest tests/integration tests/system --durations=15
+	@exec .venv/bin/python -m pytest tests/unit tests/simulation tests/conformance $(ASIDE) -n 4 --dist worksteal --durations=5
+	@exec .venv/bin/python -m pytest tests/integration tests/system $(ASIDE:%=--ignore=%) --durations=15
 
 test-unit: venv
 	@exec .venv/bin/python -m pytest tests/unit -n 4 --dist worksteal --durations=5
