@@ -114,7 +114,8 @@ LINK_NUMBERS: Mapping[str, LinkSettings] = {
     # A list is one statement: Postgres 0.6 s at its worst, and 0.2 s for the way. A stream has bounds of its own.
     "gateway_to_notifications": _http(0.8, retry=RETRY, budget=BUDGET),
     # A search: Postgres 0.6 s at its worst, which is then answered by words, Redis 0.1 s and MySQL 0.65 s, Redis again:
-    # 1.45 s at the very worst.
+    # 1.45 s at the very worst. Only what is like a product asks MySQL twice then, where there is no copy of it: the
+    # deadline cuts the second question.
     "gateway_to_catalog": _http(1.5, retry=RETRY, budget=BUDGET),
     # As Postgres, and its pool of 10; reads only, so a second attempt is harmless. What fails is answered from a copy.
     "catalog_to_mysql": replace(

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings into .lab what the machine's own tools can get and the lab can use, but never needs: the real Toxiproxy by Go,
-# the real Kafka by Maven, MariaDB and Prometheus by apt-get (Debian, Ubuntu), unpacked there and not installed: no root, and nothing
-# outside .lab changes but the caches of those tools.
+# the real Kafka by Maven, MariaDB and Prometheus by apt-get (Debian, Ubuntu), unpacked there and not installed: no root,
+# and nothing outside .lab changes but the caches of those tools.
 #
 # A tool that is absent stops only what it would have brought. Ends with 1 where nothing at all could be brought.
 set -eu

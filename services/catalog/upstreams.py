@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from resilience import Pipeline, StaleCache, link_settings
-from services.catalog.assortment import COUNT, assortment
 from services.catalog.copies import SETTINGS, Entries, PlainCopies
 from services.catalog.core import Copies, Otherwise, Product, Products, Vectors
 from services.catalog.embedding import as_text, embed
+from services.catalog.filling import fill
 from services.catalog.settings import CatalogSettings
 from services.common.errors import counts_against
 from services.common.kit import Kit
@@ -28,10 +28,6 @@ NEAR = """
 SELECT sku FROM catalog.embeddings
 WHERE sku <> $1 AND EXISTS (SELECT FROM catalog.embeddings WHERE sku = $1)
 ORDER BY embedding <=> (SELECT embedding FROM catalog.embeddings WHERE sku = $1) LIMIT $2
-"""
-_KEEP = """
-INSERT INTO catalog.embeddings (sku, embedding)
-SELECT sku, point::vector FROM unnest($1::text[], $2::text[]) AS given (sku, point) ON CONFLICT DO NOTHING
 """
 
 
@@ -151,7 +147,7 @@ class CatalogUpstreams:
         await migrate(self._settings.database_url, "catalog", postgres, clock=clock, within_s=MIGRATE_WITHIN_S)
         await self._mysql.open()
         await self._postgres.open()
-        await self._fill()
+        await fill(self._settings)
 
     async def close(self) -> None:
         """Close all."""
@@ -168,20 +164,6 @@ class CatalogUpstreams:
             "postgres": lambda: self._postgres.ping(bound_s=BOUND_S),
             "redis": self._redis.ping,
         }
-
-    async def _fill(self) -> None:
-        """Write products and points that are not there; a second start at the same moment writes the same."""
-        products = assortment()
-        [row] = await self._mysql.rows("SELECT count(*) AS n FROM products")
-        if row["n"] < COUNT:
-            values = [value for one in products for value in (one.sku, one.name, one.description, one.price_cents)]
-            marks = ", ".join(["(%s, %s, %s, %s)"] * len(products))
-            await self._mysql.rows(f"REPLACE INTO products ({_COLUMNS}) VALUES {marks}", *values)  # noqa: S608 - marks
-        # A start that died between the two, or a Postgres that was made anew, has products without points.
-        points = await self._postgres.one("SELECT count(*) AS n FROM catalog.embeddings")
-        if points["n"] < COUNT:
-            texts = [as_text(embed(f"{one.name} {one.description}")) for one in products]
-            await self._postgres.rows(_KEEP, [one.sku for one in products], texts)
 
 
 def _product(row: Row) -> Product:

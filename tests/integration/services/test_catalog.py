@@ -17,6 +17,7 @@ from services.catalog.assortment import COUNT, assortment
 from services.catalog.copies import SETTINGS
 from services.catalog.core import Catalog
 from services.catalog.embedding import as_text, embed
+from services.catalog.filling import fill
 from services.catalog.schemas import MOST_FOUND
 from services.catalog.settings import CatalogSettings
 from services.catalog.upstreams import NEAR, NEAR_TEXT, CatalogUpstreams
@@ -242,7 +243,7 @@ async def test_points_that_are_gone_are_made_again_at_the_next_start(shop: Open)
     at = await shop("protected")
     await at.upstreams._postgres.rows("TRUNCATE catalog.embeddings")
     assert (await at.get("/search", q="bowl"))[1]["products"] == []
-    await at.upstreams._fill()
+    await fill(at.upstreams._settings)
     assert (await at.get("/search", q="ceramic bowl"))[1]["products"][0]["name"] == "ceramic bowl"
 
 

@@ -2,11 +2,13 @@
 
 import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from resilience.stale_cache import Cached
 from resilience.states import Freshness
+from services.catalog.app import create_app
 from services.catalog.core import BadCursorError, Catalog, Otherwise, Product, make_cursor, read_cursor
 from services.common.errors import DependencyDownError
 
@@ -151,3 +153,52 @@ async def test_a_product_from_an_old_copy_is_told_as_one() -> None:
     assert await Catalog(Table({}), Points(), Copies(old=ALL["a-1"])).product("a-1") == (ALL["a-1"], True)
     assert await Catalog(Table(), Points(), Copies()).product("a-1") == (ALL["a-1"], False)
     assert await Catalog(Table(), Points(), Copies()).product("gone") == (None, False)
+
+
+@pytest.fixture
+def points() -> Points:
+    return Points()
+
+
+@pytest.fixture
+def ask(kit: Any, client: Any, upstreams: Any, points: Points) -> Any:
+    """Return a function that asks a catalog of these products."""
+    http = client(create_app(upstreams(products=Table(), vectors=points, copies=Copies()), kit))
+
+    async def ask_(path: str, **params: str) -> Any:
+        return await http.get(path, params=params)
+
+    return ask_
+
+
+async def test_a_page_a_product_and_a_search_are_told(ask: Any, points: Points) -> None:
+    chair = {"sku": "a-1", "name": "oak chair", "description": "A oak chair.", "price_cents": 1_000}
+    page = (await ask("/products", limit="1")).json()
+    assert page == {"products": [chair], "cursor": make_cursor("a-1")}
+    assert (await ask("/products/a-1")).json() == {**chair, "stale": False}
+    points.skus = ["a-1", "a-2"]
+    assert (await ask("/search", q="é", limit="1")).json() == {"products": [chair], "by": "vector"}
+    assert (await ask("/products/a-2/similar")).json() == {"products": [chair], "by": "vector"}
+    points.fails = True
+    assert (await ask("/search", q="chair")).json() == {"products": [chair], "by": "keywords"}
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "status", "named"),
+    [
+        ("/products", {"cursor": "elsewhere"}, 400, "cursor"), ("/products", {"cursor": ""}, 400, "cursor"),
+        ("/products", {"cursor": "x" * 201}, 422, "cursor"), ("/products", {"limit": "0"}, 422, "limit"),
+        ("/products", {"limit": "51"}, 422, "limit"), ("/products/A", {}, 422, "sku"), ("/products/b", {}, 404, "b"),
+        ("/products/b/similar", {}, 404, "b"), ("/products/a-1/similar", {"limit": "31"}, 422, "limit"),
+        ("/search", {}, 422, "q"), ("/search", {"q": ""}, 422, "q"), ("/search", {"q": " .,_ "}, 422, "q"),
+        ("/search", {"q": "x" * 10_000}, 422, "q"), ("/search", {"q": "oak", "limit": "many"}, 422, "limit"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_answered_is_a_problem_that_names_it(
+    ask: Any, path: str, params: dict[str, str], status: int, named: str
+) -> None:
+    response = await ask(path, **params)
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+    assert named in response.json()["detail"]
+    # A refusal is no echo of 10 kB.
+    assert len(response.content) < 1_000
