@@ -107,7 +107,7 @@ report: venv
 	@exec $(LAB) report $(if $(RUN),'$(RUN)')
 
 # What takes none of the lab's ports runs side by side: most of those tests wait more than they work.
-ASIDE = $(addprefix tests/integration/,services resilience toxiproxy report pages ledger watch bench)
+ASIDE = $(addprefix tests/integration/,services engines resilience toxiproxy report pages ledger watch bench)
 test: venv
 	@exec .venv/bin/python -m pytest tests/unit tests/simulation tests/conformance $(ASIDE) -n 4 --dist worksteal --durations=5
 	@exec .venv/bin/python -m pytest tests/integration tests/system $(ASIDE:%=--ignore=%) --durations=15

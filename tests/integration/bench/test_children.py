@@ -95,10 +95,14 @@ def test_the_end_of_the_benchmark_is_the_end_of_its_child(number: signal.Signals
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     with subprocess.Popen([sys.executable, owner], stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        pid = int(process.stdout.readline())
+        try:
+            assert process.stdout is not None
+            pid = int(process.stdout.readline())
 
-        process.send_signal(number)
+            process.send_signal(number)
 
-        process.wait(GONE_WITHIN_S)
-        assert gone(pid)
+            process.wait(GONE_WITHIN_S)
+            assert gone(pid)
+        finally:
+            # Else leaving the block would wait for one that does not end.
+            process.kill()
