@@ -106,7 +106,8 @@ def _cut(client: Any, inner: AIOKafkaClient) -> None:
     """End the connections and tasks of a client that does not stop by itself, and what waits for its batches."""
     for connection in list(inner._conns.values()):  # noqa: SLF001 -- as above
         connection.close()
-    for owner, name in ((getattr(client, "_sender", None), "_sender_task"), (inner, "_sync_task")):
+    tasks = {"_sender": "_sender_task", "_fetcher": "_fetch_task"}
+    for owner, name in [(getattr(client, part, None), name) for part, name in tasks.items()] + [(inner, "_sync_task")]:
         task = getattr(owner, name, None)
         if task is not None:
             task.cancel()

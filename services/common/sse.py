@@ -5,7 +5,9 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
+
+from services.common.cut_off import cut_off
 
 # A comment: it keeps proxies from taking a quiet stream for a dead one, and finds out whether the client is there.
 HEARTBEAT = b": \n\n"
@@ -25,10 +27,11 @@ def event(id_: int, data: str) -> bytes:
 class EventStream(Response):
     """Sends `chunks` as they come. It ends with them, with the client, or where one chunk is not taken in `send_s`.
 
-    Whichever it is, `on_end` is called: a generator that nobody has begun runs no `finally` of its own.
+    Whichever it is, `on_end` is called, and told whether the client took nothing: a generator that nobody has begun
+    runs no `finally` of its own.
     """
 
-    def __init__(self, chunks: AsyncGenerator[bytes], *, send_s: float, on_end: Callable[[], None]) -> None:
+    def __init__(self, chunks: AsyncGenerator[bytes], *, send_s: float, on_end: Callable[[bool], None]) -> None:
         super().__init__(headers=dict(HEADERS))
         self._chunks = chunks
         self._send_s = send_s
@@ -44,10 +47,13 @@ class EventStream(Response):
         try:
             await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._on_end()
+            stuck = writing.done() and not writing.cancelled() and isinstance(writing.exception(), TimeoutError)
+            self._on_end(stuck)
             for task in (writing, leaving):
                 task.cancel()
             results = await asyncio.gather(writing, leaving, return_exceptions=True)
+        if stuck:
+            await cut_off(receive)
         for result in results:
             # A client that takes nothing, or is gone, is the usual end of a stream.
             if isinstance(result, Exception) and not isinstance(result, OSError):
@@ -55,11 +61,15 @@ class EventStream(Response):
 
     async def _write(self, send: Send) -> None:
         async with contextlib.aclosing(self._chunks) as chunks:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            await self._within(send, start)
             async for chunk in chunks:
-                async with asyncio.timeout(self._send_s):
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await self._within(send, {"type": "http.response.body", "body": chunk, "more_body": True})
+            await self._within(send, {"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _within(self, send: Send, message: Message) -> None:
+        async with asyncio.timeout(self._send_s):
+            await send(message)
 
 
 async def _gone(receive: Receive) -> None:

@@ -10,12 +10,13 @@ from fastapi.responses import JSONResponse, Response
 from starlette.websockets import WebSocketDisconnect
 
 from resilience import Rejected
+from services.common.cut_off import cut_off
 from services.common.errors import DependencyError
 from services.common.hub import HubFullError
 from services.common.problems import ProblemError, problem
 from services.common.sse import HEARTBEAT, EventStream, event
 from services.gateway.schemas import LARGEST_ID, CustomerInPath
-from services.gateway.streams import Stream, Streams
+from services.gateway.streams import Kind, Stream, Streams, UnknownIdError
 
 PREFIX = "/customers/"
 MOST_LISTED = 200
@@ -37,6 +38,21 @@ def last_id(text: str | None, name: str) -> int | None:
     raise ProblemError(400, "bad-last-event-id", f"{name}: {text[:40]!r} is no id of a notification")
 
 
+async def _opened(streams: Streams, kind: Kind, customer: str, text: str | None, name: str) -> Stream:
+    """Open a stream after the id in a field of that name; raises ProblemError, DependencyError and Rejected."""
+    after = last_id(text, name)
+    try:
+        return await streams.open(kind, customer, after=after)
+    except HubFullError as error:
+        raise ProblemError(
+            503, "too-many-streams", "there are as many listeners as there may be", retry_after_s=5.0
+        ) from error
+    except UnknownIdError as error:
+        raise ProblemError(
+            400, "bad-last-event-id", f"{name}: {after} is no id of a notification of this customer's"
+        ) from error
+
+
 def build_stream_router(streams: Streams) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix=f"{PREFIX}{{customer}}/notifications")
@@ -52,26 +68,25 @@ def build_stream_router(streams: Streams) -> APIRouter:
 
     @router.get("/stream")
     async def stream(customer: CustomerInPath, last_event_id: Annotated[str | None, Header()] = None) -> Response:
-        after = last_id(last_event_id, "Last-Event-ID")
-        try:
-            opened = await streams.open("sse", customer, after=after)
-        except HubFullError as error:
-            raise _full() from error
-        return EventStream(_events(opened), send_s=SEND_S, on_end=lambda: streams.close(opened))
+        opened = await _opened(streams, "sse", customer, last_event_id, "Last-Event-ID")
+        return EventStream(_events(opened), send_s=SEND_S, on_end=lambda stuck: streams.close(opened, stuck=stuck))
 
     @router.websocket("/ws")
     async def socket(websocket: WebSocket, customer: CustomerInPath, last_event_id: str | None = None) -> None:
         try:
-            opened = await streams.open("websocket", customer, after=last_id(last_event_id, "last_event_id"))
-        except (ProblemError, HubFullError, DependencyError, Rejected) as error:
+            opened = await _opened(streams, "websocket", customer, last_event_id, "last_event_id")
+        except (ProblemError, DependencyError, Rejected) as error:
             await websocket.send_denial_response(_denied(error, websocket.url.path))
             return
+        stuck = False
         try:
             await websocket.accept()
-            await _until_either(_send(websocket, opened), _left(websocket))
+            stuck = await _until_either(_send(websocket, opened), _left(websocket))
         finally:
-            streams.close(opened)
-            with contextlib.suppress(RuntimeError, OSError, TimeoutError):
+            streams.close(opened, stuck=stuck)
+            if stuck:
+                await cut_off(websocket._receive)  # noqa: SLF001 -- a WebSocket has no other way to its line
+            with contextlib.suppress(RuntimeError, OSError, WebSocketDisconnect):
                 async with asyncio.timeout(1.0):
                     await websocket.close()
 
@@ -99,8 +114,11 @@ async def _left(websocket: WebSocket) -> None:
         pass
 
 
-async def _until_either(*ways: Coroutine[None, None, None]) -> None:
-    """Run until the first ends, and end the others; a customer who is gone or takes nothing is no error."""
+async def _until_either(*ways: Coroutine[None, None, None]) -> bool:
+    """Run until the first ends, and end the others; return whether the customer took nothing for too long.
+
+    A customer who is gone or takes nothing is no error.
+    """
     tasks = [asyncio.ensure_future(way) for way in ways]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -111,15 +129,13 @@ async def _until_either(*ways: Coroutine[None, None, None]) -> None:
     for end in ends:
         if isinstance(end, Exception) and not isinstance(end, OSError | WebSocketDisconnect | RuntimeError):
             raise end
-
-
-def _full() -> ProblemError:
-    return ProblemError(503, "too-many-streams", "there are as many listeners as there may be", retry_after_s=5.0)
+    return any(isinstance(end, TimeoutError) for end in ends)
 
 
 def _denied(error: Exception, path: str) -> Response:
     """Return the answer to a WebSocket that is not accepted."""
-    told = _full() if isinstance(error, HubFullError) else error
-    if isinstance(told, ProblemError):
-        return problem(told.status, detail=told.detail, kind=told.kind, instance=path, retry_after_s=told.retry_after_s)
+    if isinstance(error, ProblemError):
+        return problem(
+            error.status, detail=error.detail, kind=error.kind, instance=path, retry_after_s=error.retry_after_s
+        )
     return problem(503, detail=str(error), instance=path, retry_after_s=1.0)

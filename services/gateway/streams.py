@@ -28,6 +28,10 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 2.0
 STANDS_WITHIN_S = 2.0
 
 
+class UnknownIdError(Exception):
+    """A customer names an id as the last that they saw, and it was never given to one of their notifications."""
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
     """What one customer is told; `data` is its JSON on one line."""
@@ -84,12 +88,14 @@ class Streams:
         """Return a customer's stream after an id, or from now on.
 
         Each of its chunks is a list of notices, empty where only a heartbeat is due. Raises HubFullError,
-        DependencyError and Rejected.
+        UnknownIdError, DependencyError and Rejected.
         """
         await self._begin()
         # It listens before it looks: what comes meanwhile is in the feed, and what is in both is left out once.
         feed = self._hub.open(customer)
         try:
+            if after is not None:
+                await self._check(customer, after)
             missed = [] if after is None else await self._missed(customer, after)
         except BaseException:
             self._hub.close(customer, feed)
@@ -97,9 +103,10 @@ class Streams:
         self.opened[kind] += 1
         return Stream(kind, customer, feed, self._chunks(customer, feed, after or 0, missed))
 
-    def close(self, stream: Stream) -> None:
-        """End a stream; may be called twice."""
+    def close(self, stream: Stream, *, stuck: bool) -> None:
+        """End a stream, which counts as dropped where its customer is `stuck`; may be called twice."""
         if not stream.closed:
+            stream.feed.dropped |= stuck
             stream.closed = True
             self.opened[stream.kind] -= 1
             self.dropped[stream.kind] += stream.feed.dropped
@@ -139,10 +146,17 @@ class Streams:
                     elif self._last is None or notice.id > self._last:
                         self._last = notice.id
                         self._hub.put(notice.customer, [notice])
-            except DependencyError as error:
-                self._tell("the stream from notifications is broken", {"error": str(error)})
+            except Exception as error:  # noqa: BLE001 - a task that ends would leave every customer in silence
+                self._tell("the stream from notifications is broken", {"error": str(error) or type(error).__name__})
             await self._clock.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    async def _check(self, customer: str, after: int) -> None:
+        """Raise UnknownIdError for an id ahead of all: its customer would hear nothing until ids have come that far."""
+        if self._last is not None and after > self._last:
+            found = await self._notifications.listed(customer, after=after - 1, most=1)
+            if not found or found[0]["id"] != after:
+                raise UnknownIdError
 
     async def _missed(self, customer: str, after: int) -> list[Notice]:
         found = await self._notifications.listed(customer, after=after, most=PAGE)

@@ -101,9 +101,12 @@ class Consumer:
                 try:
                     await self._inbox.open()
                     self.use.joined = True
-                    wait_s = FIRST_WAIT_S
                     while True:
-                        await self._take(await self._inbox.next())
+                        messages = await self._inbox.next()
+                        await self._take(messages)
+                        # Only what was let go of is progress: a batch that fails after each joining must not be tried
+                        # at full speed.
+                        wait_s = FIRST_WAIT_S if messages else wait_s
                 except Exception as error:  # noqa: BLE001 - a consumer that ends would leave every customer waiting
                     self.use.joined = False
                     self._tell("the consumer begins anew", {"error": str(error) or type(error).__name__})

@@ -9,7 +9,7 @@ from aiokafka.structs import OffsetAndMetadata
 from resilience import Clock, LinkSettings
 from resilience.profiles import Consuming
 from services.common.errors import DependencyDownError
-from services.common.events import dead_letters_topic, orders_topic
+from services.common.events import MAX_BYTES, dead_letters_topic, orders_topic
 from services.common.kafka import ensure_topics, failing_is_down, make_consumer, start_within, stop_within
 from services.common.kafka_producer import Record
 from services.common.metrics import ConsumerUse
@@ -25,8 +25,21 @@ LOOK_MS = 500
 LOOK_AT_ENDS_S = 2.0
 ENDS_WITHIN_S = 2.0
 LEAVE_S = 0.1
-# In a group of one nobody else can take over, so a short session finds out nothing sooner; these are aiokafka's own.
-ONCE = {"enable_auto_commit": False, "auto_offset_reset": "earliest"}
+# What a dead letter keeps of its message. A broker takes up to 1 MB, from anybody; with our headers, the largest would
+# not go back in, and would hold its partition for ever.
+KEPT_BYTES = MAX_BYTES + 1024
+KEPT_KEY_BYTES = 1024
+KEPT_REASON = 500
+# A member that is gone without a word, as after the broker's own death, is in the group until its session is over, and
+# a join waits for it. So the session must be shorter than the link's time for a join, or each try leaves the next one a
+# member to wait for. 6 s is the shortest that a broker allows.
+SESSION_S = 6.0
+ONCE = {
+    "enable_auto_commit": False,
+    "auto_offset_reset": "earliest",
+    "session_timeout_ms": round(SESSION_S * 1000),
+    "heartbeat_interval_ms": round(SESSION_S * 1000 / 3),
+}
 
 
 # Publishes dead letters; returns once the broker has them, raises DependencyError or Rejected.
@@ -111,10 +124,11 @@ class KafkaInbox:
         return self._consumer
 
     async def _look_at_ends(self, consumer: AIOKafkaConsumer) -> None:
-        """Note the lag; a log that ends before our place is another log, and is read from its beginning.
+        """Note the lag; a log that ends before our place and knows no place of ours is another, and is read from 0.
 
         A broker that keeps its log in memory comes back with an empty one, and serves a place behind its end for ever
-        nothing. The one that keeps the library's defaults does not look, and waits.
+        nothing. Its end alone does not say so: Tansu counts the last batch as one message. The one that keeps the
+        library's defaults does not look, and waits.
         """
         places = consumer.assignment()
         if not places:
@@ -125,7 +139,7 @@ class KafkaInbox:
         lag = 0
         for place, end in ends.items():
             position = await consumer.position(place)
-            if position > end and self._consuming == "once":
+            if position > end and self._consuming == "once" and await consumer.committed(place) is None:
                 self._tell("the broker has lost its log", {"partition": place.partition, "at": position, "end": end})
                 consumer.seek(place, 0)
                 position = 0
@@ -134,11 +148,20 @@ class KafkaInbox:
 
 
 def _record(letter: DeadLetter) -> Record:
+    """Return what goes into the dead-letter topic: the message, or its beginning where the whole is too large."""
     message = letter.message
+    key, value = message.key, message.value
     headers = {
-        "reason": letter.reason,
+        "reason": letter.reason[:KEPT_REASON],
         "topic": message.topic,
         "partition": str(message.partition),
         "offset": str(message.offset),
     }
-    return Record(message.key, message.value, [(name, text.encode()) for name, text in headers.items()])
+    if key is not None and len(key) > KEPT_KEY_BYTES:
+        headers["key_bytes"], key = str(len(key)), key[:KEPT_KEY_BYTES]
+    if value is not None and len(value) > KEPT_BYTES:
+        headers["value_bytes"], value = str(len(value)), value[:KEPT_BYTES]
+    if key is None and value is None:
+        # The client refuses to send neither; "it is empty" is in the reason.
+        value = b""
+    return Record(key, value, [(name, text.encode()) for name, text in headers.items()])

@@ -30,6 +30,6 @@ def build_router(book: Book, streams: Streams) -> APIRouter:
             opened = await streams.open(after)
         except HubFullError as error:
             raise ProblemError(503, "too-many-streams", "there are as many streams as there may be") from error
-        return EventStream(opened.chunks, send_s=SEND_S, on_end=lambda: streams.close(opened))
+        return EventStream(opened.chunks, send_s=SEND_S, on_end=lambda stuck: streams.close(opened, stuck=stuck))
 
     return router

@@ -4,16 +4,20 @@ import asyncio
 import dataclasses
 import io
 import json
+import os
+import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import aiohttp
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from resilience import LinkSettings, link_settings
 from services.common.events import OrderConfirmed, dead_letters_topic, dump, orders_topic
@@ -199,6 +203,27 @@ async def test_what_nobody_can_read_is_set_aside_with_the_reason(
     assert await service.metric("consumer_dead_lettered_total") == len(BAD)
 
 
+async def test_what_is_too_large_for_the_dead_letters_holds_nothing_up(
+    notifications: Open, broker: Broker, eventually: Eventually
+) -> None:
+    """A broker takes 1 MB, our own producer far less: the letter keeps the beginning, and says how much there was."""
+    service = await notifications(broker)
+    stranger = AIOKafkaProducer(bootstrap_servers=f"127.0.0.1:{broker.port}", max_request_size=2**20)
+    await stranger.start()
+    try:
+        await stranger.send_and_wait(orders_topic(service.arm), b"x" * 900_000, b"k" * 50_000, partition=0)
+        await stranger.send_and_wait(orders_topic(service.arm), dump(event()).encode(), partition=0)
+    finally:
+        await stop_within(stranger, within_s=1)
+    await eventually(counts(service, 1))
+    (letter,) = await dead_letters(broker, service.arm, 1)
+    headers = dict(letter.headers)
+    assert headers["value_bytes"] == b"900000"
+    assert headers["key_bytes"] == b"50000"
+    assert b"more than 65536" in headers["reason"]
+    assert set(letter.value) == {ord("x")}
+
+
 async def test_one_bad_message_ends_the_naive_consumer_and_the_process_says_so(
     notifications: Open, broker: Broker, eventually: Eventually
 ) -> None:
@@ -276,6 +301,45 @@ async def test_a_consumer_that_is_stopped_anywhere_loses_and_repeats_nothing(
     await feeding
     await eventually(counts(service, 300), within_s=60)
 
+    told = await service.rows("SELECT event_id, count(*) AS n FROM notifications.notifications GROUP BY 1")
+    assert {row["event_id"] for row in told} == {one.event_id for one in events}
+    assert {row["n"] for row in told} == {1}
+
+
+async def test_a_consumer_that_is_killed_goes_on_from_what_it_had_let_go_of(
+    broker: Broker, database: str, eventually: Eventually
+) -> None:
+    """SIGKILL of the whole process in the middle of the work: the next one waits for the dead one's session."""
+    arm = f"arm-{uuid.uuid4().hex[:8]}"
+    producer = Producer(broker.url, PATIENT, topics={orders_topic(arm): 4}, careful=True, tell=lambda *_: None)
+    service = Service("", arm, database, producer, aiohttp.ClientSession(), io.StringIO())
+    events = [event() for _ in range(200)]
+    command = [sys.executable, "-m", "uvicorn", "--factory", "services.notifications.app:main", "--port", "0"]
+    environment = os.environ | {
+        "LAB_ARM": arm, "LAB_PROFILE": "protected", "KAFKA_URL": broker.url, "DATABASE_URL": database,
+    }  # fmt: skip
+
+    async def at_least(number: int) -> bool:
+        try:
+            return await service.count() >= number
+        except asyncpg.UndefinedTableError:
+            return False
+
+    try:
+        for at, number in enumerate((20, 200)):
+            process = await asyncio.create_subprocess_exec(
+                *command, env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+            )
+            try:
+                for one in range(100 * at, 100 * at + 100, 20):
+                    await service.publish(*(record(each) for each in events[one : one + 20]))
+                await eventually(partial(at_least, number), within_s=60)
+            finally:
+                process.kill()
+                await process.wait()
+    finally:
+        await service.http.close()
+        await producer.close(within_s=0.5)
     told = await service.rows("SELECT event_id, count(*) AS n FROM notifications.notifications GROUP BY 1")
     assert {row["event_id"] for row in told} == {one.event_id for one in events}
     assert {row["n"] for row in told} == {1}

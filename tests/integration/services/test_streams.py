@@ -196,6 +196,27 @@ async def test_an_id_of_nonsense_is_refused_by_name(shop: Shop, nonsense: str) -
     assert refused.value.status == 400
 
 
+async def test_an_id_that_was_never_given_is_refused_and_one_of_ones_own_is_not(shop: Shop) -> None:
+    """Ahead of everything, it would let its customer listen for ever and hear nothing."""
+    async with Listener(shop, "sse", "ann", None) as ann:
+        (told,) = await shop.tell("ann")
+        assert await ann.hear(1) == [told]
+        url = f"{shop.gateway}/customers/ann/notifications"
+        for ahead in (told + 1, 2**63 - 1):
+            async with shop.http.get(f"{url}/stream", headers={"Last-Event-ID": str(ahead)}) as answer:
+                assert answer.status == 400
+                assert "Last-Event-ID" in (await answer.json())["detail"]
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await shop.http.ws_connect(f"{url}/ws", params={"last_event_id": str(ahead)})
+            assert refused.value.status == 400
+    # Written, and not yet put into the stream from which the gateway knows what there is.
+    (written,) = await shop.upstreams.book.tell_once([event("ann")])
+    async with Listener(shop, "sse", "ann", written.id) as ann:
+        shop.upstreams._spread([written])
+        later = await shop.tell("ann")
+        assert await ann.hear(1) == later
+
+
 async def test_without_notifications_behind_it_says_come_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway_streams, "STANDS_WITHIN_S", 0.3)
     await shop.way.down()
