@@ -3,13 +3,25 @@
 from chaos.scenario.base import Model
 
 
+class Delay(Model):
+    """How long customers waited to be told: milliseconds from the event's row in the outbox to the notification's.
+
+    Of the first notification of each of `n` acknowledged orders; p50_ms and p99_ms are quantiles.
+    """
+
+    n: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
 class EventBooks(Model):
     """What was told of the acknowledged orders behind the shop: in the topic, and to the customers.
 
     published: the topic holds an event of it; unpublished: it holds none. notified: the customer has a notification of
     it; missing: has none. doubled: orders of this run with more than one notification. repeated: of those, the topic
     holds an event more than once, which "at least once" allows. unreadable: messages that are no event. waiting: rows
-    of the outbox that nobody has published.
+    of the outbox that nobody has published. delay: None where nobody was notified.
     """
 
     published: int
@@ -20,6 +32,7 @@ class EventBooks(Model):
     notified: int
     missing: int
     doubled: int
+    delay: Delay | None = None
 
 
 class ArmLedger(Model):

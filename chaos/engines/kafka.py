@@ -30,14 +30,17 @@ _LISTENER = re.compile(r"PLAINTEXT://([^,]+)")
 
 
 class _Broker:
-    """What both have in common: where they listen, and how they are asked."""
+    """What both have in common: where they listen, and how they are asked.
 
-    def __init__(self, spec: ServiceSpec, provider: Provider, workspace: Workspace) -> None:
+    It steps back behind the load generator as the services do (`nice`): a JVM that starts takes all it can get.
+    """
+
+    def __init__(self, spec: ServiceSpec, provider: Provider, workspace: Workspace, *, nice: int) -> None:
         if spec.mounts or spec.command:
             raise TopologyError(f"{spec.name}: the local engine configures Kafka by its environment only")
         if unknown := sorted(name for name in spec.environment if not name.startswith(PREFIX) and name != CLUSTER_ID):
             raise TopologyError(f"{spec.name}: the local engine does not know {', '.join(unknown)}")
-        self._spec, self.provider, self._workspace = spec, provider, workspace
+        self._spec, self.provider, self._workspace, self._nice = spec, provider, workspace, nice
         self._listens = _address(spec, "KAFKA_LISTENERS")
         self._port = split_address(self._listens)[1]
 
@@ -59,7 +62,7 @@ class _Broker:
             environment=self._workspace.machine_environment(),
             folder=folder,
             log=self._workspace.log(self._spec.name),
-            nice=0,
+            nice=self._nice,
             stop_signal=signal.SIGKILL,
         )
 

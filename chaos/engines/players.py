@@ -28,7 +28,7 @@ def player(
         case "toxiproxy":
             return ToxiproxyServer(spec, provider, workspace, topology, http)
         case "kafka":
-            return (TansuServer if provider.tansu else KafkaServer)(spec, provider, workspace)
+            return (TansuServer if provider.tansu else KafkaServer)(spec, provider, workspace, nice=nice)
         case "mysql":
             return MariaDBServer(spec, provider, workspace, topology.configs)
         case "prometheus" | "grafana" as name:

@@ -9,14 +9,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
+import numpy as np
 
-from chaos.booked import ArmLedger, EventBooks
+from chaos.booked import ArmLedger, Delay, EventBooks
+from chaos.judging.quantiles import percentile
 from chaos.judging.topic import Told, read_topic
 
 # Enough to look at; the figure says how many there are.
 NAMED = 20
 WAITING_SQL = "SELECT order_id::text FROM orders.outbox WHERE published_at IS NULL"
-NOTIFIED_SQL = "SELECT order_id::text FROM notifications.notifications"
+NOTIFIED_SQL = """
+SELECT known.order_id::text, extract(epoch FROM known.created_at - told.created_at)::float8 * 1000
+FROM notifications.notifications AS known LEFT JOIN orders.outbox AS told USING (event_id) ORDER BY known.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,14 @@ class EventSource:
 
     address: str
     topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """A notification: of which order, and how long after its event was written; None where no outbox knows it."""
+
+    order_id: str
+    delay_ms: float | None = None
 
 
 def first_named(found: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
@@ -36,17 +49,17 @@ def reconcile_events(
     acknowledged: Collection[str],
     ours: Collection[str],
     topic: Sequence[Told],
-    notified: Sequence[str],
+    notified: Sequence[Notified],
     waiting: Sequence[str],
 ) -> tuple[EventBooks, dict[str, tuple[str, ...]]]:
     """Hold the ids of acknowledged orders against the topic and the notifications; return the counts and who they are.
 
     `ours` are all orders of this run: an order that its customer was not told of may be told of twice, too. `notified`
-    are the order ids of the notifications, `waiting` those in the outbox that nobody has published. Orders of earlier
-    runs do not count.
+    are the notifications as they came, `waiting` the order ids in the outbox that nobody has published. Orders of
+    earlier runs do not count.
     """
     told = Counter(one.order_id for one in topic if one.order_id is not None)
-    noted = Counter(notified)
+    noted = Counter(one.order_id for one in notified)
     known = set(acknowledged) | set(ours)
     found = {
         "events.unpublished": {one for one in acknowledged if not told[one]},
@@ -64,8 +77,25 @@ def reconcile_events(
         notified=len(acknowledged) - count["notifications.missing"],
         missing=count["notifications.missing"],
         doubled=count["notifications.doubled"],
+        delay=_delay(acknowledged, notified),
     )
     return books, first_named(found)
+
+
+def _delay(acknowledged: Collection[str], notified: Sequence[Notified]) -> Delay | None:
+    first: dict[str, float] = {}
+    for one in notified:
+        if one.delay_ms is not None and one.order_id in acknowledged:
+            first.setdefault(one.order_id, one.delay_ms)
+    if not first:
+        return None
+    delays_ms = np.array(list(first.values()))
+    return Delay(
+        n=len(first),
+        p50_ms=percentile(delays_ms, 0.50),
+        p99_ms=percentile(delays_ms, 0.99),
+        max_ms=float(delays_ms.max()),
+    )
 
 
 async def with_events(
@@ -90,6 +120,6 @@ async def with_events(
         connection.terminate()
     topic = await read_topic(source.address, source.topic)
     books, named = reconcile_events(
-        acknowledged, ours, topic, [row[0] for row in notified], [row[0] for row in waiting]
+        set(acknowledged), ours, topic, [Notified(*row) for row in notified], [row[0] for row in waiting]
     )
     return ledger.model_copy(update={"events": books, "named": {**ledger.named, **named}})

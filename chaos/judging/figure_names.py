@@ -97,11 +97,15 @@ _LEDGER = (
     FigureName("charges.unsettled", "count", "Orders that are not confirmed although the bank took the money."),
 )
 
+_TOLD = "from the order's row in the outbox to the customer's first notification, in the whole run"
 _OF_EVENTS = (
     FigureName("events.unpublished", "count", "Acknowledged orders of which the topic holds no event."),
     FigureName("events.repeated", "count", "Orders of which the topic holds an event more than once."),
     FigureName("notifications.missing", "count", "Acknowledged orders of which the customer has no notification."),
     FigureName("notifications.doubled", "count", "Orders of which the customer has more than one notification."),
+    FigureName("notifications.p50_ms", "ms", f"Half of them took at most this long {_TOLD}."),
+    FigureName("notifications.p99_ms", "ms", f"99 % of them took at most this long {_TOLD}.", needs=NEEDS_P99),
+    FigureName("notifications.max_ms", "ms", f"The longest that any of them took {_TOLD}."),
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from chaos.booked import ArmLedger
+from chaos.booked import ArmLedger, Delay
 from chaos.judging.figure_names import FROM_COPIES, VIOLATIONS
 from chaos.judging.quantiles import percentile
 from chaos.judging.recovery import recovery
@@ -130,7 +130,15 @@ def ledger_figures(ledger: ArmLedger) -> dict[str, Figure]:
             "notifications.missing": events.missing,
             "notifications.doubled": events.doubled,
         }
-    return {name: Figure(value=count, n=ledger.acknowledged) for name, count in counts.items()}
+    found = {name: Figure(value=count, n=ledger.acknowledged) for name, count in counts.items()}
+    return found | (_delays(events.delay) if events is not None else {})
+
+
+def _delays(delay: Delay | None) -> dict[str, Figure]:
+    names = ("p50_ms", "p99_ms", "max_ms")
+    if delay is None:
+        return {f"notifications.{name}": Figure(value=None, n=0) for name in names}
+    return {f"notifications.{name}": Figure(value=getattr(delay, name), n=delay.n) for name in names}
 
 
 def violations(ledger: ArmLedger) -> dict[str, int]:

@@ -41,6 +41,7 @@ _LABELS = {
     "goodput_ratio": "in time, of the arm's baseline", "answered_share": "answered at all",
     "stale_share": "answered from a stale copy", "refused_share": "refused (429, 503)", "failed_share": "failed",
     "gave_up_share": "customer gave up", "p50_ms": "latency p50", "p95_ms": "latency p95", "p99_ms": "latency p99",
+    "max_ms": "longest latency",
     "p95_ratio": "latency p95, of the arm's baseline", "refused_p95_ms": "refusal latency p95",
     "refused_with_retry_after_share": "refusals with Retry-After", "recovery_s": "time to recover",
 }  # fmt: skip

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chaos.booked import ArmLedger, EventBooks
+from chaos.booked import ArmLedger, Delay, EventBooks
 from chaos.judging.figures import ledger_figures
 from chaos.report import figure_words as names
-from chaos.report.numbers import grouped
+from chaos.report.numbers import grouped, quantity
 
 # What a customer or the shop has lost, or has twice; the other words are doubts, or allowed.
 _UNCLEAN = frozenset({"lost", "doubled", "unpublished", "missing"})
@@ -45,7 +45,8 @@ def ledger_rows(ledger: Mapping[str, ArmLedger]) -> tuple[Booked, ...]:
             "unsettled": kept.unsettled,
         }  # fmt: skip
         books = {"orders": orders, "charges": charges, **(_told(kept.events) if kept.events else {})}
-        rows += [_booked(book, arm, counts) for book, counts in books.items()]
+        said = {"notifications": _in_words(kept.events.delay)} if kept.events else {}
+        rows += [_booked(book, arm, counts, said.get(book, "")) for book, counts in books.items()]
     return tuple(rows)
 
 
@@ -69,6 +70,14 @@ def _told(events: EventBooks) -> dict[str, dict[str, int]]:
     }  # fmt: skip
 
 
-def _booked(book: str, arm: str, counts: Mapping[str, int]) -> Booked:
+def _booked(book: str, arm: str, counts: Mapping[str, int], said: str) -> Booked:
     detail = ", ".join(f"{grouped(count, 0)} {what}" for what, count in counts.items())
-    return Booked(book, arm, detail, clean=not any(count for what, count in counts.items() if what in _UNCLEAN))
+    clean = not any(count for what, count in counts.items() if what in _UNCLEAN)
+    return Booked(book, arm, f"{detail}{said}", clean=clean)
+
+
+def _in_words(delay: Delay | None) -> str:
+    if delay is None:
+        return ""
+    p50, longest = quantity(delay.p50_ms, "ms"), quantity(delay.max_ms, "ms")
+    return f"; half of them within {p50} of the order, the last after {longest}"

@@ -6,7 +6,6 @@ from fastapi import FastAPI
 
 from services.common.base import Upstreams, build_app
 from services.common.kit import Kit, make_kit
-from services.common.loop_fault import LoopBlocker, blocking_router
 from services.common.settings import read_or_exit
 from services.notifications.core import Book
 from services.notifications.routes import STREAM, build_router
@@ -22,13 +21,11 @@ class Ports(Upstreams, Protocol):
     streams: Streams
 
 
-def create_app(upstreams: Ports, kit: Kit, *, faults: bool = False) -> FastAPI:
-    """Return the application on the given upstreams, real or fake; `faults` lets the lab block its event loop."""
+def create_app(upstreams: Ports, kit: Kit) -> FastAPI:
+    """Return the application on the given upstreams, real or fake."""
     router = build_router(upstreams.book, upstreams.streams)
     hub = upstreams.streams.hub
     kit.metrics.watch_streams(lambda: {"gateway": hub.open_feeds}, lambda: {"gateway": hub.dropped})
-    if faults:
-        router.include_router(blocking_router(LoopBlocker(kit.clock)))
     return build_app(kit, upstreams, router, endless=lambda path: path == STREAM)
 
 
@@ -36,4 +33,4 @@ def main() -> FastAPI:
     """Return the application as the environment describes it, for `uvicorn --factory`."""
     settings = read_or_exit(NotificationsSettings.read)
     kit = make_kit("notifications", settings.arm, profile=settings.profile)
-    return create_app(NotificationsUpstreams(settings, kit), kit, faults=settings.faults)
+    return create_app(NotificationsUpstreams(settings, kit), kit)

@@ -10,16 +10,12 @@ LINKS = ("notifications_to_kafka", "notifications_to_postgres")
 
 @dataclass(frozen=True, slots=True)
 class NotificationsSettings:
-    """Where the broker and the database are, and under which profile they are used.
-
-    `faults`: whether the lab may block this process's event loop.
-    """
+    """Where the broker and the database are, and under which profile they are used."""
 
     arm: str
     profile: str
     kafka_url: str
     database_url: str
-    faults: bool
 
     @classmethod
     def read(cls, env: Environment) -> Self:
@@ -29,5 +25,4 @@ class NotificationsSettings:
             profile=env.profile(*LINKS),
             kafka_url=env.url("KAFKA_URL", "kafka"),
             database_url=env.url("DATABASE_URL", "postgresql"),
-            faults=env.faults(),
         )

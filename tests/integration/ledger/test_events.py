@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from chaos.booked import EventBooks
+from chaos.booked import Delay, EventBooks
 from chaos.engines.components import find_provider
 from chaos.errors import LedgerUnreadable
 from chaos.judging.at_rest import at_rest
@@ -18,13 +18,18 @@ from chaos.judging.event_ledger import EventSource
 from chaos.judging.ledger import read_arm
 from resilience.clock import SystemClock
 from tests.integration.ledger.conftest import ORDER, ROOT
-from tests.integration.load.conftest import free_port, run_server
+from tests.integration.stores import run_server
+from tests.ports import free_port
 
 pytestmark = pytest.mark.integration
 
 EVENT = uuid.UUID(int=7)
 OUTBOX = "INSERT INTO orders.outbox (event_id, order_id, payload, published_at) VALUES ($1, $2, '{}', now())"
 NOTIFY = "INSERT INTO notifications.notifications (event_id, order_id, customer, text) VALUES ($1, $2, 'guest', 't')"
+LATER = """
+UPDATE notifications.notifications SET created_at = told.created_at + $1::text::interval FROM orders.outbox AS told
+WHERE notifications.id = (SELECT max(notifications.id) FROM notifications.notifications)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +38,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     words = ["--listener-url", f"tcp://127.0.0.1:{port}", "--advertised-listener-url", f"tcp://127.0.0.1:{port}"]
     program = find_provider("kafka", ROOT, {"LAB_KAFKA": "tansu"}).program
-    for _ in run_server(port, [*program, *words], tmp_path_factory.mktemp("tansu")):
+    with run_server(port, [*program, *words], tmp_path_factory.mktemp("tansu")):
         yield f"127.0.0.1:{port}"
 
 
@@ -87,7 +92,8 @@ async def test_what_is_missing_and_what_is_double_is_named(
 
     ledger = await read_arm(records, arm="naive", database_url=database, bank_url=bank, source=source)
 
-    assert ledger.events == EventBooks(
+    assert ledger.events is not None
+    assert ledger.events.model_copy(update={"delay": None}) == EventBooks(
         published=0, unpublished=1, repeated=0, unreadable=0, waiting=1, notified=1, missing=0, doubled=1
     )
     # There is an order and no charge at the bank in these books, too.
@@ -129,6 +135,20 @@ async def test_events_that_still_move_at_the_end_of_the_time_are_said(database: 
         await asyncio.wait([waiting], timeout=0.1)
 
     assert "have no notification" in waiting.result()
+
+
+async def test_how_long_a_customer_waited_is_read_from_the_outbox_to_the_first_notification(
+    records: Path, database: str, bank: str, source: EventSource, shop: asyncpg.Connection
+) -> None:
+    await publish(source, ORDER)
+    await shop.execute(OUTBOX, EVENT, uuid.UUID(ORDER))
+    for waited in ("1500 ms", "9 s"):
+        await shop.execute(NOTIFY, EVENT, uuid.UUID(ORDER))
+        await shop.execute(LATER, waited)
+
+    told = await events(records, database, bank, source)
+
+    assert told.delay == Delay(n=1, p50_ms=1500, p99_ms=1500, max_ms=1500)
 
 
 async def test_what_never_moves_is_the_ledgers_to_tell(database: str, shop: asyncpg.Connection) -> None:

@@ -5,26 +5,28 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.booked import EventBooks
-from chaos.judging.event_ledger import reconcile_events
+from chaos.booked import Delay, EventBooks
+from chaos.judging.event_ledger import Notified, reconcile_events
 from chaos.judging.topic import Told
 
 ACKNOWLEDGED = {"o1", "o2"}
 OURS = {"o1", "o2", "o3"}
 TOPIC = [Told("o1"), Told("o2"), Told("o3")]
-NOTIFIED = ["o1", "o2", "o3"]
+NOTIFIED = [Notified("o1"), Notified("o2"), Notified("o3")]
 
 
 def books(
     *,
     topic: Sequence[Told] = TOPIC,
-    notified: Sequence[str] = NOTIFIED,
+    notified: Sequence[Notified] = NOTIFIED,
     waiting: Sequence[str] = (),
 ) -> tuple[dict[str, int], dict[str, tuple[str, ...]]]:
     """Return the counts that are not as where all agree, and who they are."""
     agree = {"published": 2, "notified": 2}
     found, named = reconcile_events(ACKNOWLEDGED, OURS, topic, notified, waiting)
-    return {name: count for name, count in found.model_dump().items() if count != agree.get(name, 0)}, named
+    return {
+        name: count for name, count in found.model_dump(exclude={"delay"}).items() if count != agree.get(name, 0)
+    }, named
 
 
 def test_where_all_agree_nobody_is_named() -> None:
@@ -50,13 +52,13 @@ def test_an_acknowledged_order_without_a_notification_is_missing() -> None:
 
 
 def test_a_customer_who_is_notified_twice_is_doubled() -> None:
-    assert books(notified=[*NOTIFIED, "o2"]) == ({"doubled": 1}, {"notifications.doubled": ("o2",)})
+    assert books(notified=[*NOTIFIED, Notified("o2")]) == ({"doubled": 1}, {"notifications.doubled": ("o2",)})
 
 
 def test_an_order_that_was_not_acknowledged_may_be_missing_but_not_doubled() -> None:
     """Its customer was promised nothing; told twice is told twice all the same."""
     assert books(topic=TOPIC[:2], notified=NOTIFIED[:2]) == ({}, {})
-    assert books(notified=[*NOTIFIED, "o3"]) == ({"doubled": 1}, {"notifications.doubled": ("o3",)})
+    assert books(notified=[*NOTIFIED, Notified("o3")]) == ({"doubled": 1}, {"notifications.doubled": ("o3",)})
 
 
 def test_what_is_no_event_is_unreadable() -> None:
@@ -64,7 +66,25 @@ def test_what_is_no_event_is_unreadable() -> None:
 
 
 def test_what_an_earlier_run_left_does_not_count() -> None:
-    assert books(topic=[*TOPIC, Told("old"), Told("old")], notified=[*NOTIFIED, "old", "old"]) == ({}, {})
+    assert books(topic=[*TOPIC, Told("old"), Told("old")], notified=[*NOTIFIED, Notified("old"), Notified("old")]) == (
+        {},
+        {},
+    )
+
+
+def test_the_delay_is_of_the_first_notification_of_each_acknowledged_order() -> None:
+    """The second one of o1, the order that nobody was promised, and one of an earlier run do not count."""
+    notified = [Notified("o1", 20.0), Notified("o2", 40.0), Notified("o1", 900.0), Notified("o3", 800.0)]
+
+    found, _ = reconcile_events(ACKNOWLEDGED, OURS, TOPIC, [*notified, Notified("old", 700.0)], ())
+
+    assert found.delay == Delay(n=2, p50_ms=20.0, p99_ms=40.0, max_ms=40.0)
+
+
+def test_where_no_outbox_knows_when_an_event_was_written_there_is_no_delay() -> None:
+    found, _ = reconcile_events(ACKNOWLEDGED, OURS, TOPIC, NOTIFIED, ())
+
+    assert found.delay is None
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 2), st.integers(0, 2)), max_size=12))
@@ -73,7 +93,7 @@ def test_each_order_is_counted_as_what_befell_it(cases: list[tuple[bool, int, in
     ids = [f"o{number}" for number in range(len(cases))]
     acknowledged = {one for one, (told, *_) in zip(ids, cases, strict=True) if told}
     topic = [Told(one) for one, (_, times, _) in zip(ids, cases, strict=True) for _ in range(times)]
-    notified = [one for one, (*_, times) in zip(ids, cases, strict=True) for _ in range(times)]
+    notified = [Notified(one) for one, (*_, times) in zip(ids, cases, strict=True) for _ in range(times)]
 
     found, named = reconcile_events(acknowledged, ids, topic, notified, ())
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from chaos.booked import Delay
 from chaos.judging.figure_names import FIGURES, unit_of
-from chaos.judging.figures import figures, load_quality, violations
+from chaos.judging.figures import figures, ledger_figures, load_quality, violations
 from chaos.records import Request
 from chaos.run import Figure
 from chaos.scenario import JUDGED_PHASES, Kind
@@ -138,6 +139,18 @@ def test_a_ledger_without_events_has_no_figures_of_them() -> None:
     assert {name for name, figure in FIGURES.items() if figure.part} == (
         found["protected"]["recovery"].keys() - found["naive"]["recovery"].keys()
     )
+
+
+def test_how_long_customers_waited_to_be_told_stands_on_those_who_were_told() -> None:
+    events = TOLD_BOOKS.events
+    assert events is not None
+    slow = events.model_copy(update={"delay": Delay(n=300, p50_ms=20, p99_ms=80, max_ms=90)})
+
+    found = ledger_figures(TOLD_BOOKS.model_copy(update={"events": slow}))
+
+    assert found["notifications.p99_ms"] == Figure(value=80, n=300)
+    assert found["notifications.max_ms"] == Figure(value=90, n=300)
+    assert ledger_figures(TOLD_BOOKS)["notifications.max_ms"] == Figure(value=None, n=0)
 
 
 def test_loss_and_doubling_are_violations_and_doubt_is_not() -> None:

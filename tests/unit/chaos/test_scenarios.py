@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chaos.judging.figure_names import FIGURES
+from chaos.judging.figures import Figures
+from chaos.judging.verdict import judge
+from chaos.run import Figure
+from chaos.scenario import JUDGED_PHASES, Load
 from chaos.scenario.file import FOLDER, list_scenarios
 from chaos.scenario.schema import PATH, editor_schema, text
 from chaos.scenario.toxics import TOXIC_ATTRIBUTES
@@ -70,3 +75,28 @@ def test_the_links_are_those_of_the_topology() -> None:
 
 def test_every_toxic_type_has_its_attributes() -> None:
     assert set(TOXIC_ATTRIBUTES) == set(editor_schema()["$defs"]["Toxic"]["properties"]["type"]["enum"])
+
+
+def untouched(figure: str, load: Load) -> Figure:
+    """Return a figure of a shop to which nothing happens: everything is answered, in tens of milliseconds."""
+    kind, _, tail = figure.rpartition(".")
+    if tail in {"offered_per_s", "goodput_per_s"}:
+        return Figure(value=getattr(load, f"{kind}_per_s"), n=1000)
+    if tail in {"in_time_share", "answered_share"}:
+        return Figure(value=1.0, n=1000)
+    return Figure(value={"ms": 30.0, "ratio": 1.0}.get(FIGURES[figure].unit, 0.0), n=1000)
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: str(path.stem))
+def test_a_scenario_is_refuted_where_its_fault_does_nothing(path: Path) -> None:
+    """The other way round for one without a fault, which must hold of such a shop.
+
+    A process that is killed at random may be one whose end costs no arm anything; that it died is seen at its door.
+    """
+    (scenario,) = [one.scenario for one in list_scenarios(ROOT) if one.path == path and one.scenario]
+    of_phase = {name: untouched(name, scenario.load) for name in FIGURES}
+    found: Figures = {arm.name: dict.fromkeys(JUDGED_PHASES, of_phase) for arm in scenario.arms}
+
+    words = {one.word for one in judge(scenario, found, (), ()) if one.figure in FIGURES}
+
+    assert ("REFUTED" in words) == (bool(scenario.faults) and path.stem != "killed-at-random"), words

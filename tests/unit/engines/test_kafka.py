@@ -29,7 +29,7 @@ def spec(environment: Mapping[str, str], **more: object) -> ServiceSpec:
 
 def tansu(folder: Path, one: ServiceSpec) -> TansuServer:
     workspace = Workspace(folder, folder, {}, Supervisor("m", lambda: None), lambda _: None, lambda _: None)
-    return TansuServer(one, TANSU, workspace)
+    return TansuServer(one, TANSU, workspace, nice=0)
 
 
 def test_the_images_variables_are_the_properties_of_the_file() -> None:

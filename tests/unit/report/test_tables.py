@@ -2,7 +2,7 @@
 
 import pytest
 
-from chaos.booked import EventBooks
+from chaos.booked import Delay, EventBooks
 from chaos.report import figure_words
 from chaos.report.commands import commands
 from chaos.report.facts import component_text
@@ -97,6 +97,7 @@ def test_the_ledger_has_two_books_an_arm_and_a_loss_is_not_clean() -> None:
 def test_a_ledger_with_events_has_two_books_more_and_names_who_does_not_agree() -> None:
     """A repeated event is allowed, a notification that is missing is not; the ids come with their count."""
     told = EventBooks(published=7, unpublished=0, repeated=3, unreadable=1, waiting=0, notified=5, missing=2, doubled=0)
+    told = told.model_copy(update={"delay": Delay(n=5, p50_ms=21.4, p99_ms=6400.2, max_ms=6400.2)})
     plain = made("SLOW").ledger["protected"]
     kept = plain.model_copy(update={"events": told, "named": {"notifications.missing": ("o1", "o2")}})
 
@@ -105,6 +106,9 @@ def test_a_ledger_with_events_has_two_books_more_and_names_who_does_not_agree() 
 
     assert [(one.book, one.clean) for one in rows[2:]] == [("events", True), ("notifications", False)]
     assert rows[2].detail == "7 published, 0 unpublished, 3 repeated, 0 waiting in the outbox, 1 unreadable"
+    assert rows[3].detail == (
+        "5 notified, 2 missing, 0 doubled; half of them within 21 ms of the order, the last after 6,400 ms"
+    )
     assert (named.what, named.count, named.ids) == ("notifications missing", "2", "o1, o2")
     assert named_rows({"protected": plain}) == ()
 
