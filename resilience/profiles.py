@@ -63,8 +63,8 @@ def _door(max_concurrent: int, *, margin_s: float, believe_deadlines: bool = Tru
 # Margins are 1.5 times the usual time of the quickest request. A customer's deadline is not believed: short ones would
 # cut calls that are well, and these would count against who is called.
 SERVERS = {
-    # 60 checkouts + 20 that wait for their slot + 20 reads.
-    "gateway": _door(100, margin_s=0.0, believe_deadlines=False),
+    # 60 checkouts + 30 that wait for their slot + 20 reads.
+    "gateway": _door(110, margin_s=0.0, believe_deadlines=False),
     # The gateway lets 60 in; one of its attempts that it gave up may be running here still.
     "orders": _door(80, margin_s=0.25),
     # 90 requests/s of 0.65 s, the worst that Postgres takes, are 59 at once.
@@ -73,6 +73,8 @@ SERVERS = {
     "payments": _door(80, margin_s=0.2),
     # 40 questions/s of 1.5 s, the longest that the gateway waits, are 60 at once. The quickest is a copy out of Redis.
     "catalog": _door(80, margin_s=0.003),
+    # 40 lists/s of 0.8 s, the longest that the gateway waits, are 32 at once. Streams take no place.
+    "notifications": _door(50, margin_s=0.015),
 }
 
 

@@ -2,10 +2,13 @@
 
 import json
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from resilience import LINKS, PROFILES, SHOP, LinkSettings, RetrySettings, SettingsError, describe, link_settings
+
+ROOT = Path(__file__).parents[3]
 
 PATIENCE_S = 5.0
 IN_TIME_S = 1.0
@@ -157,3 +160,21 @@ class TestDescribe:
         described = {link: describe(link_settings(profile, link)) for link in LINKS}
 
         assert json.loads(json.dumps(described)) == described
+
+
+def test_protected_guards_the_door_of_every_service_that_is_asked_but_the_banks() -> None:
+    """The bank is a third party: nobody here sets its door."""
+    ends = {end for link in LINKS for end in link.split("_to_")}
+    ours = {end for end in ends if (ROOT / "services" / end / "routes.py").is_file()}
+
+    assert PROFILES["protected"].servers.keys() == ours - {"bank"}
+
+
+def test_the_gateways_door_lets_in_what_its_links_do() -> None:
+    """Checkouts that run and wait for their slot, and 20 who only look."""
+    bulkhead = link_settings("protected", "gateway_to_orders").bulkhead
+    assert bulkhead is not None
+
+    door = PROFILES["protected"].servers["gateway"]
+
+    assert door.max_concurrent == bulkhead.max_concurrent + bulkhead.max_waiting + 20
