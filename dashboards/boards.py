@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 
-from dashboards import dependencies, event_loop, experiment, grafana, load, rules, service
+from dashboards import catalog, dependencies, event_loop, events, experiment, grafana, load, rules, service
 
-BOARDS = (experiment.board(), service.board(), dependencies.board(), event_loop.board(), load.board())
+BOARDS = (
+    experiment.board(),
+    service.board(),
+    dependencies.board(),
+    events.board(),
+    catalog.board(),
+    event_loop.board(),
+    load.board(),
+)
 
 
 def files() -> Mapping[str, str]:

@@ -36,6 +36,8 @@ _STYLES: dict[Dash, dict[str, Any]] = {
     "dot": {"fill": "dot", "dash": [2, 5]},
     "mixed": {"fill": "dash", "dash": [14, 5, 2, 5]},
     "sparse": {"fill": "dot", "dash": [2, 11]},
+    "long": {"fill": "dash", "dash": [20, 5]},
+    "twice": {"fill": "dash", "dash": [10, 4, 2, 4, 2, 4]},
 }
 
 

@@ -3,7 +3,7 @@
 from chaos.lab_metrics import FAULT_ACTIVE, PHASE, PHASES, RUN_INFO
 from dashboards import colours
 from dashboards.expressions import ARM, LAG, most, or_zero, rate, ratio, total
-from dashboards.model import Board, Choice, Graph, Limit, Query, Row, State, Timeline
+from dashboards.model import Board, Choice, Dash, Graph, Limit, Query, Row, State, Timeline
 from dashboards.shapes import SERVICE_DASHES, SHARE_DASHES, breakers, quantiles
 from loadtests.metrics import LOAD_IN_TIME_TOTAL, LOAD_LATENCY, LOAD_OFFERED_TOTAL, LOAD_REQUESTS_TOTAL
 from resilience.metrics import CALLS_TOTAL, RETRIES_TOTAL
@@ -13,6 +13,7 @@ CHECKOUT = 'kind="checkout"'
 # Everything that only looks.
 READS = 'kind!="checkout"'
 WHICH = " {{kind}}"
+_KIND_DASHES: tuple[tuple[str, Dash], ...] = (("list", "dash"), ("product", "mixed"), ("search", "sparse"))
 _OFFERED = f"max by (kind) ({rate(LOAD_OFFERED_TOTAL, 'arm, kind', ARM)})"
 _TRIED = rate(CALLS_TOTAL, "arm, link", ARM, 'outcome!="rejected"')
 _EXTRA = or_zero(ratio(rate(RETRIES_TOTAL, "arm, link", ARM), _TRIED), f"({_TRIED} > 0)")
@@ -30,7 +31,7 @@ def _in_time(title: str, what: str, kind: str, legend: str) -> Graph:
             Query(rate(LOAD_IN_TIME_TOTAL, "arm, kind", ARM, kind), f"{{{{arm}}}}{legend}"),
         ),
         plain=("offered",),
-        dashes=(("list", "dash"),),
+        dashes=_KIND_DASHES,
         nothing="no load",
     )
 
@@ -73,7 +74,7 @@ _ATTEMPTS = Graph(
 )
 _QUEUE = Graph(
     title="Calls waiting for a database connection",
-    text="Dashed orders, dotted inventory, dash-dotted payments: what stands here is time that customers wait.",
+    text="Dashed orders, dotted inventory, dash-dotted payments, long-dashed catalog: what waits here, customers wait.",
     unit="short",
     queries=(Query(total(DB_POOL_WAITING, "arm, service", ARM), "{{arm}} {{service}}"),),
     dashes=SERVICE_DASHES,

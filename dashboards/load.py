@@ -74,7 +74,7 @@ _CAME_OF_IT = (
         text="What customers call served, by kind of request; compare it with what was offered.",
         unit="reqps",
         queries=(Query(rate(LOAD_IN_TIME_TOTAL, f"{_BY}, kind", ARM), f"{_EACH} {{{{kind}}}}"),),
-        dashes=(("browse", "dash"), ("list", "dot")),
+        dashes=(("browse", "dash"), ("list", "dot"), ("product", "mixed"), ("search", "sparse")),
         nothing="no load",
     ),
     Graph(

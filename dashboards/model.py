@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Dash = Literal["solid", "dash", "dot", "mixed", "sparse"]
+Dash = Literal["solid", "dash", "dot", "mixed", "sparse", "long", "twice"]
 
 
 @dataclass(frozen=True, slots=True)

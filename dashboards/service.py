@@ -1,60 +1,31 @@
 """Each service in the order in which a request passes them: rate and errors, latency; then what runs short."""
 
-from dashboards.expressions import ARM, LAG, SERVICE, most, or_zero, rate, total
-from dashboards.model import Board, Choice, Graph, Limit, Panel, Query, Row
-from dashboards.shapes import SERVICE_DASHES, SHARE_DASHES, quantiles
+from dashboards.expressions import ARM, SERVICE, most, rate, total
+from dashboards.model import Board, Choice, Graph, Limit, Query, Row
+from dashboards.shapes import SERVICE_DASHES, red
 from resilience.metrics import SERVER_IN_FLIGHT, SERVER_WAITING, SHED_TOTAL
 from services.common.metrics import (
     DB_POOL_SIZE,
     DB_POOL_USED,
     DB_POOL_WAITING,
     EVENT_LOOP_LAG_MAX,
-    HTTP_DURATION,
     HTTP_IN_FLIGHT,
     THREAD_TOKENS,
     THREAD_TOKENS_USED,
     THREAD_TOKENS_WAITING,
 )
 
-# A request passes them in this order; sorted by name they would begin with the bank.
+# A request passes them in this order; sorted by name they would begin with the bank. Catalog and notifications have
+# boards of their own.
 SERVICES = ("gateway", "orders", "inventory", "payments", "bank")
-# 0: the customer or the caller was gone before an answer began.
-FAILED = 'status=~"5..|0"'
-_COUNT = f"{HTTP_DURATION}_count"
 _BOTH = "{{arm}} {{service}}"
 
 
-def _red(service: str) -> tuple[Row | Panel, ...]:
-    where = (ARM, f'service="{service}"')
-    return (
-        Row(service),
-        Graph(
-            title=f"{service}: requests and errors, per second",
-            text="Solid: requests answered, whatever the answer; dashed: answers of 500 and more, or none; 0 is good.",
-            unit="reqps",
-            queries=(
-                Query(rate(_COUNT, "arm", *where), "{{arm}} all"),
-                Query(or_zero(rate(_COUNT, "arm", *where, FAILED), rate(_COUNT, "arm", *where)), "{{arm}} errors"),
-            ),
-            dashes=(("errors", "dash"),),
-            height=7,
-            nothing="no requests",
-        ),
-        Graph(
-            title=f"{service}: latency p50, p95, p99",
-            text=f"From the request's arrival at the service to its answer; dotted p50, solid p95, dashed p99. {LAG}",
-            unit="s",
-            queries=quantiles(HTTP_DURATION, "arm", "{{arm}}", *where),
-            dashes=SHARE_DASHES,
-            log=True,
-            height=7,
-            nothing="no requests",
-        ),
-    )
-
-
 _SHORT = (
-    Row("What runs short: solid gateway, dashed orders, dotted inventory, dash-dotted payments, sparse bank"),
+    Row(
+        "What runs short: solid gateway, dashed orders, dotted inventory, dash-dotted payments, sparse bank, "
+        "long-dashed catalog, dash-dot-dotted notifications"
+    ),
     Graph(
         title="Requests in progress",
         text="Requests that have come in and not gone out: rate times latency; where it climbs, something holds them.",
@@ -128,7 +99,7 @@ _SHORT = (
 
 def board() -> Board:
     """Return the board."""
-    parts = [part for service in SERVICES for part in _red(service)]
+    parts = [part for service in SERVICES for part in red(service)]
     return Board(
         uid="service",
         title="Service",

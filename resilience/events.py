@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from resilience.outcome import Outcome
-from resilience.states import BreakerState, Duplicate, Freshness, ShedReason
+from resilience.states import BreakerState, Duplicate, Freshness, Refresh, ShedReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,14 @@ class CacheAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheRefreshed:
+    """A cache begins to renew a copy behind an answer."""
+
+    link: str
+    why: Refresh
+
+
+@dataclass(frozen=True, slots=True)
 class DuplicateSeen:
     """A call came under an idempotency key that was known."""
 
@@ -176,6 +184,7 @@ Event = (
     | HedgeWon
     | CallShared
     | CacheAnswered
+    | CacheRefreshed
     | DuplicateSeen
     | RequestShed
     | ServerQueueChanged

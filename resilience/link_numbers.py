@@ -34,8 +34,8 @@ RETRY = RetrySettings(max_attempts=2, base_wait_s=0.05, max_wait_s=0.1, start_wi
 # visible) and not the pool's; 0.25 s for a connection is waited only while the pool replaces a broken one. 0.5 s ends
 # both together. 40 waiting for 0.1 s: at 5 ms, 10 slots serve 200 calls in that time, so the clump that comes after a
 # pause of 0.2 s at 200 calls/s is gone in 20 ms (10 waiting were measured to refuse 2 % at 125 checkouts/s); at 0.3 s
-# only 3 get a slot, and the rest is refused after 0.1 s instead of hanging. On a link that swallows everything, asyncpg's clean-up of a cancelled
-# statement may take acquire_timeout_s once more; the caller's own timeout ends that.
+# only 3 get a slot, and the rest is refused after 0.1 s instead of hanging. On a link that swallows everything,
+# asyncpg's clean-up of a cancelled statement may take acquire_timeout_s once more; the caller's own timeout ends that.
 POSTGRES = LinkSettings(
     connect_timeout_s=0.5,
     acquire_timeout_s=0.25,

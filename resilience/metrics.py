@@ -16,6 +16,7 @@ HEDGES_TOTAL = "resilience_hedges_total"
 HEDGES_WON_TOTAL = "resilience_hedges_won_total"
 FALLBACKS_TOTAL = "resilience_fallbacks_total"
 CACHE_ANSWERS_TOTAL = "resilience_cache_answers_total"
+CACHE_REFRESHES_TOTAL = "resilience_cache_refreshes_total"
 SHARED_CALLS_TOTAL = "resilience_shared_calls_total"
 DUPLICATES_TOTAL = "resilience_duplicates_total"
 BREAKER_STATE = "resilience_breaker_state"
@@ -68,6 +69,7 @@ METRICS = (
     Metric(HEDGES_WON_TOTAL, "counter", "Second calls that answered first."),
     Metric(FALLBACKS_TOTAL, "counter", "Calls answered by the fallback."),
     Metric(CACHE_ANSWERS_TOTAL, "counter", "Answers of a cache, by how good they were.", ("link", "freshness")),
+    Metric(CACHE_REFRESHES_TOTAL, "counter", "Renewals of copies behind an answer, by why.", ("link", "why")),
     Metric(SHARED_CALLS_TOTAL, "counter", "Calls that joined one in flight for the same key."),
     Metric(DUPLICATES_TOTAL, "counter", "Calls under a known idempotency key, by outcome.", ("link", "how")),
     Metric(BREAKER_STATE, "gauge", "Breaker: 0 closed, 1 half-open, 2 open, 3 forced open, -1 forced closed."),

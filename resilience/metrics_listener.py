@@ -18,6 +18,7 @@ from resilience.events import (
     BudgetChanged,
     BulkheadChanged,
     CacheAnswered,
+    CacheRefreshed,
     CallEnded,
     CallShared,
     DuplicateSeen,
@@ -36,7 +37,7 @@ from resilience.events import (
 )
 from resilience.metrics_histogram import DurationHistogram, Durations
 from resilience.outcome import Outcome
-from resilience.states import BreakerState
+from resilience.states import BreakerState, Refresh
 
 _REFUSING = ("deadline", "rate_limiter", "bulkhead", "concurrency_limit", "budget", "breaker", "throttle")
 # What begins at zero with a policy: its metrics, each with the values of the labels beside link and arm.
@@ -83,7 +84,8 @@ class MetricsListener(Collector):
             HedgeStarted: count(m.HEDGES_TOTAL, lambda event: (event.link,)),
             HedgeWon: count(m.HEDGES_WON_TOTAL, lambda event: (event.link,)),
             FallbackUsed: count(m.FALLBACKS_TOTAL, lambda event: (event.link,)),
-            CacheAnswered: count(m.CACHE_ANSWERS_TOTAL, lambda event: (event.link, event.freshness)),
+            CacheAnswered: self._cache,
+            CacheRefreshed: count(m.CACHE_REFRESHES_TOTAL, lambda event: (event.link, event.why)),
             CallShared: count(m.SHARED_CALLS_TOTAL, lambda event: (event.link,)),
             DuplicateSeen: count(m.DUPLICATES_TOTAL, lambda event: (event.link, event.how)),
             RequestShed: count(m.SHED_TOTAL, lambda event: (event.server, event.reason)),
@@ -152,6 +154,14 @@ class MetricsListener(Collector):
         if durations is None:
             durations = self._durations_of[labels] = self._durations.of((*labels, self._arm))
         durations.observe(event.duration_s)
+
+    def _cache(self, event: CacheAnswered) -> None:
+        answers, labels = self._values[m.CACHE_ANSWERS_TOTAL], (event.link, event.freshness)
+        if labels not in answers:
+            # No pipeline says that there is a cache: its first answers do.
+            for name, of in ((m.SHARED_CALLS_TOTAL, ()), *((m.CACHE_REFRESHES_TOTAL, (why,)) for why in Refresh)):
+                self._values[name].setdefault((event.link, *of), 0.0)
+        answers[labels] = answers.get(labels, 0.0) + 1.0
 
     def _breaker(self, event: BreakerChanged) -> None:
         self._values[m.BREAKER_STATE][(event.link,)] = m.BREAKER_STATE_VALUES[event.state]

@@ -10,17 +10,17 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
 from resilience.bounds import require
 from resilience.clock import Clock
-from resilience.events import CacheAnswered, Listener
+from resilience.events import CacheAnswered, CacheRefreshed, Listener
 from resilience.outcome import Failures, Outcome, judge
 from resilience.single_flight import SingleFlight
 from resilience.stale_cache_store import Entry, Store
-from resilience.states import Freshness
+from resilience.states import Freshness, Refresh
 from resilience.xfetch import refresh_now
 
 T = TypeVar("T")
@@ -52,10 +52,14 @@ class StaleCacheSettings:
 
 @dataclass(frozen=True, slots=True)
 class Cached(Generic[T]):
-    """An answer and how good it is; MISS means that it was loaded for this call."""
+    """An answer and how good it is; MISS means that it was loaded for this call.
+
+    `age_s`: how many seconds ago a copy was stored, None where it is none, or nobody knows.
+    """
 
     value: T
     freshness: Freshness
+    age_s: float | None = field(default=None, compare=False)
 
 
 def usable(settings: StaleCacheSettings, age_s: float) -> Freshness:
@@ -114,14 +118,15 @@ class StaleCache(Generic[T]):
         use = self._use(entry, now)
         if entry is not None and use in {Freshness.FRESH, Freshness.STALE_REFRESHED}:
             if use is Freshness.STALE_REFRESHED or self._early(entry, now):
-                self._refresh(key, load)
-            return self._answer(entry.value, use)
+                self._refresh(key, load, Refresh.STALE if use is Freshness.STALE_REFRESHED else Refresh.EARLY)
+            return self._answer(entry.value, use, now - entry.stored_at)
         try:
             value = await self._flights.call(key, partial(self._load, key, load))
         except Exception as error:
             # Loading took its time: the copy may be too old even for this by now.
-            if entry is not None and self._failed(error) and self._use(entry, self._clock.now()) is not Freshness.MISS:
-                return self._answer(entry.value, Freshness.STALE_ON_ERROR)
+            now = self._clock.now()
+            if entry is not None and self._failed(error) and self._use(entry, now) is not Freshness.MISS:
+                return self._answer(entry.value, Freshness.STALE_ON_ERROR, now - entry.stored_at)
             self._listener(self._answered[Freshness.MISS])
             raise
         return self._answer(value, Freshness.MISS)
@@ -143,16 +148,17 @@ class StaleCache(Generic[T]):
         expires_at = entry.stored_at + self._settings.fresh_s
         return beta is not None and refresh_now(now, expires_at, entry.cost_s, beta, self._rng)
 
-    def _answer(self, value: T, freshness: Freshness) -> Cached[T]:
+    def _answer(self, value: T, freshness: Freshness, age_s: float | None = None) -> Cached[T]:
         self._listener(self._answered[freshness])
-        return Cached(value, freshness)
+        return Cached(value, freshness, age_s)
 
     def _failed(self, error: Exception) -> bool:
         return judge(error, self._failures) is not Outcome.SUCCESS
 
-    def _refresh(self, key: str, load: Callable[[], Awaitable[T]]) -> None:
+    def _refresh(self, key: str, load: Callable[[], Awaitable[T]], why: Refresh) -> None:
         if self._closed or key in self._refreshes:
             return
+        self._listener(CacheRefreshed(self.link, why))
         task = asyncio.get_running_loop().create_task(self._renew(key, load), context=Context())
         self._refreshes[key] = task
         task.add_done_callback(lambda _task: self._refreshes.pop(key))

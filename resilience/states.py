@@ -22,6 +22,13 @@ class Freshness(StrEnum):
     MISS = "miss"  # there was no copy: the caller waited for the answer itself
 
 
+class Refresh(StrEnum):
+    """Why a copy is renewed behind an answer."""
+
+    EARLY = "early"  # it is fresh still: by lot, so that nobody waits when it runs out (XFetch)
+    STALE = "stale"  # it has run out, and serves meanwhile
+
+
 class Duplicate(StrEnum):
     """What became of a call whose idempotency key was known."""
 

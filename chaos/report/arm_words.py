@@ -6,7 +6,7 @@ Whether an arm slowed, refused, kept its pace or came back is decided here by th
 from dataclasses import dataclass
 
 from chaos.report import figure_words as names
-from chaos.report.numbers import bare, quantity, seconds
+from chaos.report.numbers import bare, grouped, quantity, seconds
 from chaos.run import Figure, Run
 
 # Below these, two figures are called the same: noise of a quiet run is smaller.
@@ -15,6 +15,13 @@ SLOWED_RATIO = 1.5
 SLOWED_MS = 20.0
 WORTH_SAYING = 0.05
 AT_ONCE_S = 0.05
+# From here on how late the last was told is no more the usual way of an event.
+LATE_MS = 1000.0
+# What those do who only look, and what each of them asks for.
+_LOOKING = {
+    "browse": ("browsing", "browses"), "list": ("listing", "lists"), "product": ("reading products", "product reads"),
+    "search": ("searching", "searches"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +69,17 @@ def _strong(text: str, arm: str) -> Piece:
 
 def suffered(run: Run, arm: str) -> bool:
     """Say whether an arm served its customers worse during the fault than before it."""
+    looking = run.scenario.load.looking
     return (
         _fell(run, arm, names.CHECKOUT_IN_TIME)
-        or _fell(run, arm, names.BROWSE_IN_TIME)
-        or _slowed(run, arm, names.BROWSE_P95)
+        or _fell(run, arm, f"{looking}.in_time_share")
+        or _slowed(run, arm, f"{looking}.p95_ms")
     )
 
 
 def clauses(run: Run, arm: str) -> list[Clause]:
     """Return what happened to an arm during the fault, and when it was back."""
-    found = [*_checkout(run, arm), *_browse(run, arm)]
+    found = [*_checkout(run, arm), *_looked(run, arm), *_told(run, arm)]
     if run.scenario.faults and run.fault_windows:
         found += _recovery(run, arm)
     return found or [(Piece("left no figures to compare"),)]
@@ -124,19 +132,44 @@ def _waited(run: Run, arm: str) -> list[Clause]:
     return [(Piece("let them wait "), _strong(quantity(p95, "ms"), arm), Piece(" (p95)"))] if p95 is not None else []
 
 
-def _browse(run: Run, arm: str) -> list[Clause]:
-    share = value_of(run, arm, "fault", names.BROWSE_IN_TIME)
-    before, p95 = (value_of(run, arm, phase, names.BROWSE_P95) for phase in ("baseline", "fault"))
+def _looked(run: Run, arm: str) -> list[Clause]:
+    """Tell of those who only look: of the first kind, where there are several."""
+    kind = run.scenario.load.looking
+    doing, asked = _LOOKING[kind]
+    was, share = (value_of(run, arm, phase, f"{kind}.in_time_share") for phase in ("baseline", "fault"))
+    before, p95 = (value_of(run, arm, phase, f"{kind}.p95_ms") for phase in ("baseline", "fault"))
     if p95 is None:
         return []
+    ended = [value_of(run, arm, "fault", f"{kind}.{how}_share") or 0.0 for how in ("refused", "failed")]
+    if share is not None and _fell(run, arm, f"{kind}.in_time_share") and sum(ended) >= WORTH_SAYING:
+        # How soon is no news of what was not answered.
+        text = f" of {asked} in time" + (f" ({quantity(was, 'share')} before)" if was is not None else "")
+        return [(Piece("answered "), _strong(quantity(share, "share"), arm), Piece(text))]
     at: Clause = (_strong(quantity(p95, "ms"), arm), Piece(" (p95)"))
     in_time: Clause = ()
     if share is not None:
         in_time = (Piece(" with "), _strong(quantity(share, "share"), arm), Piece(" in time"))
     if before is not None and slowed(before, p95):
-        return [(Piece(f"slowed browsing from {bare(before, 'ms')} to "), *at, *in_time)]
-    kept = "served" if before is None or _fell(run, arm, names.BROWSE_IN_TIME) else "kept"
-    return [(Piece(f"{kept} browsing at "), *at, *in_time)]
+        return [(Piece(f"slowed {doing} from {bare(before, 'ms')} to "), *at, *in_time)]
+    kept = "served" if before is None or _fell(run, arm, f"{kind}.in_time_share") else "kept"
+    return [(Piece(f"{kept} {doing} at "), *at, *in_time)]
+
+
+def _told(run: Run, arm: str) -> list[Clause]:
+    """Tell of the customers who were notified of their orders; nothing where events are no part of the run."""
+    kept = run.ledger.get(arm)
+    if kept is None or kept.events is None or not kept.acknowledged:
+        return []
+    books, found = kept.events, list[Clause]()
+    if books.missing:
+        never = _strong(grouped(books.missing, 0), arm)
+        found.append((Piece("never notified "), never, Piece(f" of {grouped(kept.acknowledged, 0)} customers")))
+    if books.doubled:
+        found.append((Piece("notified "), _strong(grouped(books.doubled, 0), arm), Piece(" customers twice")))
+    if books.delay is not None and books.delay.max_ms >= LATE_MS:
+        last = _strong(quantity(books.delay.max_ms / 1000, "s"), arm)
+        found.append((Piece("notified the last customer "), last, Piece(" after the order")))
+    return found or [(Piece("notified every customer once"),)]
 
 
 def _recovery(run: Run, arm: str) -> list[Clause]:

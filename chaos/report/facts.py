@@ -15,7 +15,8 @@ def about_line(run: Run) -> str:
     parts = [began, f"seed {run.seed}", f"{grouped(run.duration_s, 0)} s", f"engine {run.engine}"]
     # The packages of the services fill a line of their own; they stand in the list below.
     parts += [component_text(one) for one in run.components if one.provider != "Python package"]
-    return " · ".join([*parts, *([f"commit {run.commit[:12]}"] if run.commit else [])])
+    sha, dash, changed = run.commit.partition("-")
+    return " · ".join([*parts, *([f"commit {sha[:12]}{dash}{changed}"] if run.commit else [])])
 
 
 def component_text(one: Component) -> str:

@@ -11,6 +11,7 @@ from chaos.fault_names import door_name
 from chaos.report import series as per
 from chaos.report.axis import SAMPLE_STEP_S, arm_names, end_s
 from chaos.report.charts import DASHES, Chart, Line, Mark, Strip, needs_log
+from chaos.report.event_pictures import outbox_chart, taken_chart
 from chaos.report.handler_pictures import handlers_differ, lag_chart, tokens_chart
 from chaos.report.numbers import grouped, seconds
 from chaos.report.recorded import Recorded, Series
@@ -22,6 +23,7 @@ from services.common.metrics import DB_POOL_WAITING, HTTP_IN_FLIGHT
 PROBE_STEP_S = 0.25
 # A queue shorter than this explains nothing.
 QUEUE_WORTH_SHOWING = 3.0
+UNANSWERED_WORTH_SHOWING = 0.05
 CLOSED = BREAKER_STATE_VALUES[BreakerState.CLOSED]
 # Those who need least come first: what they wait, they wait for others.
 _LATENCY_NOUNS = (
@@ -37,19 +39,33 @@ _IN_FLIGHT = (HTTP_IN_FLIGHT, "requests in progress", "sampled twice a second")
 
 def charts(recorded: Recorded) -> tuple[Chart, ...]:
     """Return the charts of a run, in the order in which they are read; those without any data are left out."""
-    found = [in_time_chart(recorded), latency_chart(recorded), *_why_charts(recorded), breaker_chart(recorded)]
-    found += evidence_charts(recorded)
+    found = [in_time_chart(recorded), looked_chart(recorded), latency_chart(recorded), taken_chart(recorded)]
+    found += [*_why_charts(recorded), outbox_chart(recorded), breaker_chart(recorded), *evidence_charts(recorded)]
     return tuple(chart for chart in found if chart is not None)
 
 
 def in_time_chart(recorded: Recorded) -> Chart | None:
-    """Show what customers who wanted to buy got."""
+    """Show what customers who wanted to buy got, or who look where nobody buys."""
+    load = recorded.run.scenario.load
+    return _in_time(recorded, "checkout" if load.checkout_per_s else load.looking, "in-time")
+
+
+def looked_chart(recorded: Recorded) -> Chart | None:
+    """Show what customers got who only look, where some of them got nothing: how soon that was says little then."""
     run = recorded.run
-    load = run.scenario.load
-    kind, noun, rate = ("checkout", "Checkouts", load.checkout_per_s)
-    if load.checkout_per_s == 0:
-        kind, noun = load.looking, _NOUNS[load.looking]
-        rate = getattr(load, f"{kind}_per_s")
+    kind, (from_s, to_s) = run.scenario.load.looking, run.scenario.phases.window("fault")
+    if not run.scenario.load.checkout_per_s:
+        return None
+    for arm in arm_names(run):
+        asked = [r for r in recorded.requests if (r.arm, r.kind) == (arm, kind) and from_s <= r.intended_s < to_s]
+        if sum(r.outcome in ("refused", "failed") for r in asked) > UNANSWERED_WORTH_SHOWING * len(asked):
+            return _in_time(recorded, kind, "looked")
+    return None
+
+
+def _in_time(recorded: Recorded, kind: Kind, key: str) -> Chart | None:
+    run = recorded.run
+    load, rate = run.scenario.load, getattr(run.scenario.load, f"{kind}_per_s")
     requests = [request for request in recorded.requests if request.kind == kind]
     if not requests:
         return None
@@ -60,7 +76,7 @@ def in_time_chart(recorded: Recorded) -> Chart | None:
     first = arm_names(run)[0]
     offered = Line("offered", None, per.offered_per_s((r for r in requests if r.arm == first), end_s(run)), dash=2)
     return Chart(
-        key="in-time", title=f"{noun} answered in time, per second", unit="per_s", end_s=end_s(run), step_s=1,
+        key=key, title=f"{_NOUNS[kind]} answered in time, per second", unit="per_s", end_s=end_s(run), step_s=1,
         height=150, lines=(offered, *lines),
         note=f"within {seconds(load.in_time_s)}; dotted: offered, {grouped(rate, 0)} /s",
     )  # fmt: skip

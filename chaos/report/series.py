@@ -65,6 +65,24 @@ def sampled(series: Sequence[Series], end_s: float, step_s: float) -> Values:
     return tuple(cells)
 
 
+def grown(series: Sequence[Series], end_s: float, step_s: float) -> Values:
+    """Put on the grid by how much counters have grown since 0 s, together; None where nobody looked.
+
+    A counter that fell has begun anew with its process, at 0.
+    """
+    cells: list[float | None] = [None] * len(grid(end_s, step_s))
+    for one in series:
+        total, latest = 0.0, dict[int, float]()
+        for (before_s, before), (at_s, after) in pairwise(one.points):
+            if math.isfinite(after) and before_s >= -step_s:
+                total += after - before if after >= before else after
+                latest[int(at_s // step_s)] = total
+        for index, value in latest.items():
+            if 0 <= index < len(cells):
+                cells[index] = (cells[index] or 0.0) + value
+    return tuple(cells)
+
+
 def worst_lags_ms(gauge: Series, lags: Series | None, end_s: float, step_s: float) -> Values:
     """Put an event loop's worst lag on the grid, in milliseconds.
 

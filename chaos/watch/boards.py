@@ -10,7 +10,7 @@ from typing import Any
 from chaos.errors import QueryError
 
 # The tabs, in the order in which a reader asks.
-ORDER = ("experiment", "service", "dependencies", "event-loop", "load")
+ORDER = ("experiment", "service", "dependencies", "events", "catalog", "event-loop", "load")
 SCRAPE_S = 1.0
 _LABEL_VALUES = re.compile(r"label_values\((.+),\s*(\w+)\)")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)|\[\[(\w+)\]\]")

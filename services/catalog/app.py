@@ -4,7 +4,8 @@ from typing import Protocol
 
 from fastapi import FastAPI
 
-from services.catalog.core import Catalog, Copies, Products, Vectors
+from services.catalog.core import Copies, Products, Vectors
+from services.catalog.counting import CountedCatalog
 from services.catalog.routes import build_router
 from services.catalog.settings import CatalogSettings
 from services.catalog.upstreams import CatalogUpstreams
@@ -23,7 +24,7 @@ class Ports(Upstreams, Protocol):
 
 def create_app(upstreams: Ports, kit: Kit) -> FastAPI:
     """Return the application on the given upstreams, real or fake."""
-    catalog = Catalog(upstreams.products, upstreams.vectors, upstreams.copies)
+    catalog = CountedCatalog(upstreams.products, upstreams.vectors, upstreams.copies, kit)
     return build_app(kit, upstreams, build_router(catalog))
 
 

@@ -26,24 +26,28 @@ class AtScrape(Collector):
         return iter(())
 
 
-class ByKind(Collector):
-    """A gauge and a counter that somebody else keeps, by the kind of thing that they count."""
+class ByLabel(Collector):
+    """Gauges and counters that somebody else keeps, each by the values of one more label."""
 
     def __init__(
         self,
         labels: dict[str, str],
-        gauge: tuple[str, str, Callable[[], Mapping[str, int]]],
-        counter: tuple[str, str, Callable[[], Mapping[str, int]]],
+        label: str,
+        *families: tuple[type[GaugeMetricFamily | CounterMetricFamily], str, str, Callable[[], Mapping[str, float]]],
     ) -> None:
-        self._labels, self._gauge, self._counter = labels, gauge, counter
+        self._labels, self._label, self._families = labels, label, families
 
     def collect(self) -> Iterator[Metric]:
         """Yield what stands now."""
-        for (name, text, read), family_of in ((self._gauge, GaugeMetricFamily), (self._counter, CounterMetricFamily)):
-            family = family_of(name, text, labels=[*self._labels, "kind"])
-            for kind, value in read().items():
-                family.add_metric([*self._labels.values(), kind], value)
+        for family_of, name, text, read in self._families:
+            family = family_of(name, text, labels=[*self._labels, self._label])
+            for value, number in read().items():
+                family.add_metric([*self._labels.values(), value], number)
             yield family
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield nothing, as above."""
+        return iter(())
 
 
 class Counted(Collector):

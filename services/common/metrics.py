@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from resilience.metrics import DURATION_BUCKETS_S
 from resilience.metrics_histogram import DurationHistogram, Durations
-from services.common.collectors import AtScrape, ByKind, Counted
+from services.common.collectors import AtScrape, ByLabel, Counted
 
 HTTP_DURATION = "http_server_request_duration_seconds"
 HTTP_IN_FLIGHT = "http_server_in_flight"
@@ -27,13 +29,19 @@ OUTBOX_UNPUBLISHED = "outbox_unpublished"
 OUTBOX_OLDEST = "outbox_oldest_seconds"
 OUTBOX_PUBLISHED_TOTAL = "outbox_published_total"
 OUTBOX_PUBLISH_FAILURES_TOTAL = "outbox_publish_failures_total"
+OUTBOX_DELAY = "outbox_delay_seconds"
 CONSUMER_JOINED = "consumer_joined"
+CONSUMER_JOINS_TOTAL = "consumer_joins_total"
 CONSUMER_LAG = "consumer_lag_messages"
 CONSUMER_CONSUMED_TOTAL = "consumer_consumed_total"
 CONSUMER_REPEATED_TOTAL = "consumer_repeated_total"
 CONSUMER_DEAD_LETTERED_TOTAL = "consumer_dead_lettered_total"
+CONSUMER_DELAY = "consumer_delay_seconds"
 STREAMS_OPEN = "streams_open"
 STREAMS_DROPPED_TOTAL = "streams_dropped_total"
+READS_TOTAL = "reads_total"
+READ_COPY_AGE = "read_copy_age_seconds"
+SEARCHES_TOTAL = "searches_total"
 
 # OpenMetrics allows an exemplar 128 characters, its label's name among them.
 LONGEST_EXEMPLAR = 100
@@ -57,33 +65,6 @@ class ThreadTokens:
     waiting: int
 
 
-@dataclass(slots=True)
-class OutboxUse:
-    """How an outbox stands: events that wait and the age of the oldest in seconds; published, and attempts that failed.
-
-    The counters are this process's, what waits is the table's.
-    """
-
-    waiting: int = 0
-    oldest_s: float = 0.0
-    published: int = 0
-    failures: int = 0
-
-
-@dataclass(slots=True)
-class ConsumerUse:
-    """How a consumer stands: whether it is in its group, and how many messages it has still to take.
-
-    `repeated`: events that came again and changed nothing. The counters are this process's.
-    """
-
-    joined: bool = False
-    lag: int = 0
-    consumed: int = 0
-    repeated: int = 0
-    dead_lettered: int = 0
-
-
 class ServiceMetrics:
     """The metrics of one process, in a registry of its own, so that tests run many services in one interpreter."""
 
@@ -95,6 +76,7 @@ class ServiceMetrics:
             (*self._labels, "method", "route", "status"), DURATION_BUCKETS_S,
         )  # fmt: skip
         registry.register(self._requests)
+        self._pools: dict[str, Callable[[], PoolUse]] = {}
         self._of: dict[tuple[str, str, int], DurationHistogram] = {}
         # A plain number: a Gauge takes a lock a step.
         self.in_flight = 0
@@ -113,18 +95,24 @@ class ServiceMetrics:
         if len(request_id) <= LONGEST_EXEMPLAR:
             durations.shown[bucket] = (request_id, duration_s, wall_s)
 
-    def watch_pool(self, read: Callable[[], PoolUse]) -> None:
-        """Expose a connection pool."""
+    def watch_pool(self, read: Callable[[], PoolUse], *, store: str = "postgres") -> None:
+        """Expose a connection pool; `store` is what its connections lead to, one pool each."""
+        self._pools[store] = read
+        if len(self._pools) > 1:
+            return
 
-        def gauges() -> dict[str, tuple[str, float]]:
-            use = read()
-            return {
-                DB_POOL_SIZE: ("Open connections of the pool.", use.size),
-                DB_POOL_USED: ("Connections in use.", use.used),
-                DB_POOL_WAITING: ("Callers waiting for a connection.", use.waiting),
-            }
+        def gauge(name: str, text: str, of: Callable[[PoolUse], int]) -> Any:
+            return GaugeMetricFamily, name, text, lambda: {store: of(read()) for store, read in self._pools.items()}
 
-        self._registry.register(AtScrape(self._labels, gauges))
+        self._registry.register(
+            ByLabel(
+                self._labels,
+                "store",
+                gauge(DB_POOL_SIZE, "Open connections of the pool.", lambda use: use.size),
+                gauge(DB_POOL_USED, "Connections in use.", lambda use: use.used),
+                gauge(DB_POOL_WAITING, "Callers waiting for a connection.", lambda use: use.waiting),
+            )
+        )
 
     def watch_loop_lag(self, max_s: Callable[[], float]) -> None:
         """Expose the event loop's worst lag of late."""
@@ -138,46 +126,19 @@ class ServiceMetrics:
         self._registry.register(lags)
         return lags.of(tuple(self._labels.values()))
 
-    def watch_outbox(self, use: OutboxUse) -> None:
-        """Expose an outbox; `use` is kept by whoever works on it."""
-
-        def gauges() -> dict[str, tuple[str, float]]:
-            return {
-                OUTBOX_UNPUBLISHED: ("Events in the outbox that wait to be published.", use.waiting),
-                OUTBOX_OLDEST: ("How long the oldest of them has waited, in seconds.", use.oldest_s),
-            }
-
-        self._registry.register(AtScrape(self._labels, gauges))
-        for name, text, read in (
-            (OUTBOX_PUBLISHED_TOTAL, "Events that the broker has acknowledged.", lambda: use.published),
-            (OUTBOX_PUBLISH_FAILURES_TOTAL, "Attempts to publish that failed.", lambda: use.failures),
-        ):
-            self._registry.register(Counted(self._labels, name, text, read))
-
-    def watch_consumer(self, use: ConsumerUse) -> None:
-        """Expose a consumer; `use` is kept by whoever consumes."""
-
-        def gauges() -> dict[str, tuple[str, float]]:
-            return {
-                CONSUMER_JOINED: ("1 while the consumer is in its group.", use.joined),
-                CONSUMER_LAG: ("Messages that it has still to take.", use.lag),
-            }
-
-        self._registry.register(AtScrape(self._labels, gauges))
-        for name, text, read in (
-            (CONSUMER_CONSUMED_TOTAL, "Messages taken.", lambda: use.consumed),
-            (CONSUMER_REPEATED_TOTAL, "Events that came again and changed nothing.", lambda: use.repeated),
-            (CONSUMER_DEAD_LETTERED_TOTAL, "Messages set aside with a reason.", lambda: use.dead_lettered),
-        ):
-            self._registry.register(Counted(self._labels, name, text, read))
-
     def watch_streams(self, opened: Callable[[], Mapping[str, int]], dropped: Callable[[], Mapping[str, int]]) -> None:
         """Expose streams by their kind: how many are open, and how many readers were too slow."""
         self._registry.register(
-            ByKind(
+            ByLabel(
                 self._labels,
-                (STREAMS_OPEN, "Streams to readers that are open.", opened),
-                (STREAMS_DROPPED_TOTAL, "Readers that were too slow and lost their stream.", dropped),
+                "kind",
+                (GaugeMetricFamily, STREAMS_OPEN, "Streams to readers that are open.", opened),
+                (
+                    CounterMetricFamily,
+                    STREAMS_DROPPED_TOTAL,
+                    "Readers that were too slow and lost their stream.",
+                    dropped,
+                ),
             )
         )
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.common.base import Upstreams, build_app
 from services.common.faults import FaultSwitch, fault_router
 from services.common.kit import Kit, make_kit
+from services.common.read_metrics import ReadUse
 from services.common.settings import read_or_exit
 from services.inventory.blocking import BlockingInventory
 from services.inventory.core import Inventory, StockCache, StockTable
@@ -27,7 +28,9 @@ class Ports(Upstreams, Protocol):
 
 def create_app(upstreams: Ports, kit: Kit, *, handler: Handler = "async", faults: bool = False) -> FastAPI:
     """Return the application on the given upstreams, real or fake; `faults` gives it the lab's fault switch."""
-    inventory = Inventory(upstreams.stock, upstreams.copies)
+    # The other handlers read past the core.
+    heard = [ReadUse(kit).answered] if handler == "async" else []
+    inventory = Inventory(upstreams.stock, upstreams.copies, *heard)
     switch = FaultSwitch(kit.clock) if faults else None
     router = build_router(inventory, lambda: upstreams.assortment, handler, upstreams.blocking, switch)
     if switch is not None:

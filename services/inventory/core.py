@@ -32,6 +32,9 @@ class Copy:
 
 
 Otherwise = Callable[[Exception], Awaitable[Stock | None]]
+Source = Literal["copy", "database", "stale", "failed"]
+# Is told where the answer to a read came from.
+Answered = Callable[[Source], None]
 
 
 class StockTable(Protocol):
@@ -66,18 +69,32 @@ class StockCache(Protocol):
         ...
 
 
+def _unheard(_source: Source) -> None:
+    pass
+
+
 class Inventory:
     """The service, without web framework and driver."""
 
-    def __init__(self, table: StockTable, cache: StockCache) -> None:
+    def __init__(self, table: StockTable, cache: StockCache, answered: Answered = _unheard) -> None:
         self._table = table
         self._cache = cache
+        self._answered = answered
 
     async def stock(self, sku: str) -> Stock | None:
         """Return the stock of a product, None for an unknown one: fresh copy, else database, else stale copy."""
+        try:
+            stock, source = await self._stock(sku)
+        except Exception:
+            self._answered("failed")
+            raise
+        self._answered(source)
+        return stock
+
+    async def _stock(self, sku: str) -> tuple[Stock | None, Source]:
         copy = await self._cache.get(sku)
         if copy is not None and copy.fresh:
-            return Stock(sku, copy.available, stale=False)
+            return Stock(sku, copy.available, stale=False), "copy"
 
         async def otherwise(error: Exception) -> Stock | None:
             if copy is None:
@@ -87,7 +104,7 @@ class Inventory:
         stock = await self._table.read(sku, otherwise=otherwise)
         if stock is not None and not stock.stale:
             await self._cache.put({sku: stock.available})
-        return stock
+        return stock, "stale" if stock is not None and stock.stale else "database"
 
     async def reserve(self, order_id: str, sku: str, quantity: int) -> Reserved:
         """Reserve `quantity` for an order, or find too little; either way once, and every repeat is told the same."""

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from resilience import Clock, Rejected
 from resilience.profiles import Consuming
 from services.common.errors import DependencyError
+from services.common.event_metrics import ConsumerUse, cause_of
 from services.common.events import OrderConfirmed, parse
-from services.common.metrics import ConsumerUse
 from services.notifications.core import (
     Book,
     DeadLetter,
@@ -124,8 +124,8 @@ class Consumer:
         bad += await self._told(good)
         if bad:
             await self._inbox.set_aside(bad)
-            self.use.dead_lettered += len(bad)
             for letter in bad:
+                self.use.set_aside["refused" if letter.field is None else cause_of(letter.field)] += 1
                 place = {"partition": letter.message.partition, "offset": letter.message.offset}
                 self._tell("a message is set aside", {"reason": letter.reason, **place})
         await self._inbox.done(next_offsets(messages))
@@ -157,10 +157,17 @@ class Consumer:
                 self._tell("the consumer waits for the database", {"error": str(error)})
             else:
                 self.use.repeated += len(events) - len(told)
+                self._late(events, told)
                 self._spread(told)
                 return
             await self._clock.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+
+    def _late(self, events: Sequence[OrderConfirmed], told: Sequence[Notification]) -> None:
+        """Note how long after their orders notifications were written, by the clocks of both."""
+        ordered = {event.event_id: event.occurred_at for event in events}
+        for one in told:
+            self.use.delays.observe((one.created_at - ordered[one.event_id]).total_seconds())
 
     async def _run_until_surprised(self) -> None:
         """Take messages as they come, one by one; whatever is raised ends this task, and nobody is told but the log."""
@@ -169,7 +176,10 @@ class Consumer:
             self.use.joined = True
             while True:
                 for message in await self._inbox.next():
-                    self._spread([await self._book.tell(parse(message.value))])
+                    event = parse(message.value)
+                    told = await self._book.tell(event)
+                    self._late([event], [told])
+                    self._spread([told])
                     self.use.consumed += 1
         except Exception as error:  # noqa: BLE001 - see above
             self._tell("the consumer has ended", {"error": f"{type(error).__name__}: {error}"})

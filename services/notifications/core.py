@@ -41,10 +41,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that is set aside, and why."""
+    """A message that is set aside, and why; `field` is the one that cannot be read, None where the database refuses."""
 
     message: Message
     reason: str
+    field: str | None = None
 
 
 class EventRefusedError(Exception):
@@ -91,7 +92,7 @@ def sorted_out(messages: Iterable[Message]) -> tuple[list[tuple[Message, OrderCo
         try:
             good.append((message, parse(message.value)))
         except BadEvent as error:
-            bad.append(DeadLetter(message, str(error)))
+            bad.append(DeadLetter(message, str(error), error.field))
     return good, bad
 
 

@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from resilience import Clock, LinkSettings
 from resilience.profiles import Consuming
 from services.common.errors import DependencyDownError
+from services.common.event_metrics import ConsumerUse
 from services.common.events import MAX_BYTES, dead_letters_topic, orders_topic
 from services.common.kafka import ensure_topics, failing_is_down, make_consumer, start_within, stop_within
 from services.common.kafka_producer import Record
-from services.common.metrics import ConsumerUse
 from services.notifications.consumer import Tell
 from services.notifications.core import DeadLetter, Message
 
@@ -51,6 +51,21 @@ def topics_of(arm: str) -> dict[str, int]:
     return {orders_topic(arm): PARTITIONS, dead_letters_topic(arm): 1}
 
 
+class _Joins(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Counts how often the group gives us our share: also where the client itself joins again, unseen."""
+
+    def __init__(self, use: ConsumerUse) -> None:
+        self._use = use
+
+    def on_partitions_revoked(self, revoked: object) -> None:
+        """Do nothing: what is under way is not let go of before its effect."""
+
+    def on_partitions_assigned(self, assigned: object) -> None:
+        """Count."""
+        del assigned
+        self._use.joins += 1
+
+
 class KafkaInbox:
     """Owns the consumer; `set_aside` publishes with `publish`."""
 
@@ -79,7 +94,8 @@ class KafkaInbox:
         await self._leave()
         await ensure_topics(self._url, self._limits, self._topics)
         options = {"group_id": self._group} | (ONCE if self._consuming == "once" else {})
-        consumer = make_consumer(self._url, self._limits, self._topic, **options)
+        consumer = make_consumer(self._url, self._limits, **options)
+        consumer.subscribe([self._topic], listener=_Joins(self._use))
         await start_within(consumer, self._limits)
         self._consumer, self._looked_s = consumer, self._clock.now()
 

@@ -7,10 +7,10 @@ from typing import Any
 import asyncpg
 
 from resilience import PROFILES, Pipeline, link_settings
+from services.common.event_metrics import make_consumer_use
 from services.common.events import OrderConfirmed, dead_letters_topic
 from services.common.kafka_producer import Producer, Record
 from services.common.kit import Kit
-from services.common.metrics import ConsumerUse
 from services.common.migrations import MIGRATE_WITHIN_S, migrate, read_migrations
 from services.common.postgres import Database
 from services.common.readiness import BOUND_S, Check
@@ -106,8 +106,7 @@ class NotificationsUpstreams:
         kit.metrics.watch_pool(self._database.use)
         self.book: Book = PostgresBook(self._database, kit.pipeline("notifications_to_postgres", to_postgres))
         self.streams = Streams(self.book)
-        use = ConsumerUse()
-        kit.metrics.watch_consumer(use)
+        use = make_consumer_use(kit)
         topics = topics_of(settings.arm)
         self._letters = Producer(settings.kafka_url, to_kafka, topics=topics, careful=True, tell=kit.tell)
         pipeline, dead = kit.pipeline("notifications_to_kafka", to_kafka), dead_letters_topic(settings.arm)

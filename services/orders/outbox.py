@@ -23,12 +23,16 @@ WITH settled AS ({KEYS.settle}), told AS (
 )
 SELECT id, status, EXISTS (SELECT FROM told) AS told FROM settled
 """  # noqa: S608 -- KeyTable checks its names
-PUBLISHED = "UPDATE orders.outbox SET published_at = now() WHERE event_id = $1 AND published_at IS NULL"
+# By the database's clock, which dated the row as well.
+_WAITED = "RETURNING extract(epoch FROM now() - created_at)::float8 AS waited_s"
+PUBLISHED = f"UPDATE orders.outbox SET published_at = now() WHERE event_id = $1 AND published_at IS NULL {_WAITED}"  # noqa: S608 -- a constant of this module
 
 _NEXT = """
 SELECT id, order_id, payload FROM orders.outbox WHERE published_at IS NULL ORDER BY id LIMIT $1
 """
-_MARK = "UPDATE orders.outbox SET published_at = now() WHERE id = ANY($1::bigint[]) AND published_at IS NULL"
+_MARK = f"""
+UPDATE orders.outbox SET published_at = now() WHERE id = ANY($1::bigint[]) AND published_at IS NULL {_WAITED}
+"""  # noqa: S608 -- likewise
 _BACKLOG = """
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest_s
 FROM orders.outbox WHERE published_at IS NULL
@@ -68,9 +72,9 @@ class PostgresOutbox:
         rows = await self._own.rows(_NEXT, most)
         return [Row(row["id"], str(row["order_id"]), row["payload"]) for row in rows]
 
-    async def mark(self, rows: Sequence[Row]) -> None:
-        """Note that these are published."""
-        await self._own.rows(_MARK, [row.id for row in rows])
+    async def mark(self, rows: Sequence[Row]) -> Sequence[float]:
+        """Note that these are published; return how many seconds each that was not yet had waited for that."""
+        return [row["waited_s"] for row in await self._own.rows(_MARK, [row.id for row in rows])]
 
     async def backlog(self) -> Backlog:
         """Return how much waits."""

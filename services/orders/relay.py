@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from resilience import Clock
+from services.common.event_metrics import OutboxUse
 from services.common.events import OrderConfirmed
-from services.common.metrics import OutboxUse
 from services.orders.outbox import Backlog, Row
 from services.orders.relay_core import Done, Pace
 
@@ -30,8 +30,8 @@ class Outbox(Protocol):
         """Return what has waited longest."""
         ...
 
-    async def mark(self, rows: Sequence[Row]) -> None:
-        """Note that these are published."""
+    async def mark(self, rows: Sequence[Row]) -> Sequence[float]:
+        """Note that these are published; return how many seconds each had waited for that since its commit."""
         ...
 
     async def backlog(self) -> Backlog:
@@ -119,9 +119,10 @@ class Relay:
             if rows:
                 await self._events.publish(rows)
                 self._use.published += len(rows)
-                await self._outbox.mark(rows)
+                for waited_s in await self._outbox.mark(rows):
+                    self._use.delays.observe(waited_s)
         except Exception as exc:  # noqa: BLE001 -- see above
-            self._use.failures += 1
+            self._use.fail(exc)
             if self._well:
                 self._well = False
                 self._tell("the relay waits", {"error": str(exc) or type(exc).__name__})

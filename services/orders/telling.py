@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 
 from resilience.profiles import Publishing
 from services.common.errors import DependencyError
+from services.common.event_metrics import OutboxUse, make_outbox_use
 from services.common.events import OrderConfirmed, dump
 from services.common.kafka_producer import Producer
 from services.common.kit import Kit
-from services.common.metrics import OutboxUse
 from services.common.scheduled import Scheduler
 from services.orders.outbox import PostgresOutbox, Row
 from services.orders.relay import Events, Relay
@@ -23,12 +23,14 @@ from services.orders.relay_core import Pace, PaceSettings
 CLOSE_RELAY_S = 0.1
 # What is done with an event once its order is committed, by the process that has settled it.
 Tell = Callable[[OrderConfirmed], Awaitable[None]]
+# Notes that an event is published; returns how many seconds it had waited for that, None where it was noted before.
+Published = Callable[[OrderConfirmed], Awaitable[float | None]]
 
 
 class DualWrite:
     """Tells of an order in its own request; `published` notes it in the outbox, where every arm keeps its books."""
 
-    def __init__(self, events: Events, use: OutboxUse, published: Callable[[OrderConfirmed], Awaitable[None]]) -> None:
+    def __init__(self, events: Events, use: OutboxUse, published: Published) -> None:
         self._events = events
         self._use = use
         self._published = published
@@ -37,11 +39,12 @@ class DualWrite:
         """Publish; raises what publishing raises."""
         try:
             await self._events.publish([Row(0, str(event.order_id), dump(event))])
-        except BaseException:
-            self._use.failures += 1
+        except BaseException as exc:
+            self._use.fail(exc)
             raise
         self._use.published += 1
-        await self._published(event)
+        if (waited_s := await self._published(event)) is not None:
+            self._use.delays.observe(waited_s)
 
 
 class Background:
@@ -79,14 +82,13 @@ class Background:
 
 
 def make_telling(
-    publishing: Publishing, events: Events | None, url: str, published: Tell, kit: Kit
+    publishing: Publishing, events: Events | None, url: str, published: Published, kit: Kit
 ) -> tuple[Relay, Tell | None]:
     """Return the relay, which in every arm counts what waits, and what is done with an event.
 
     Without `events` nobody publishes. `url` is the database's; `published` notes what was published in the request.
     """
-    use = OutboxUse()
-    kit.metrics.watch_outbox(use)
+    use = make_outbox_use(kit)
     relay = Relay(
         PostgresOutbox(url),
         events if publishing == "outbox" else None,

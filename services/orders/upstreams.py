@@ -57,9 +57,10 @@ class PostgresOrders:
             await self.tell(event)
         return Settled(str(row["id"]), row["status"])
 
-    async def published(self, event: OrderConfirmed) -> None:
-        """Note that an event was published in the request."""
-        await self._pipeline.call(lambda: self._database.row(PUBLISHED, event.event_id), idempotent=True)
+    async def published(self, event: OrderConfirmed) -> float | None:
+        """Note that an event was published in the request; return how many seconds after its order's commit."""
+        row = await self._pipeline.call(lambda: self._database.row(PUBLISHED, event.event_id), idempotent=True)
+        return None if row is None else float(row["waited_s"])
 
     async def give_back(self, key: str, claimant: uuid.UUID) -> None:
         """End the claim, also when the caller's time is up: that may be why."""

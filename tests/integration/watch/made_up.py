@@ -8,7 +8,7 @@ import promql_parser as promql
 
 GENERIC = {"arm": ("naive", "protected"), "service": ("gateway", "orders"), "link": ("a_to_b", "b_to_c")}
 BOUNDS = (*(round(0.001 * 1.3**n, 6) for n in range(0, 39, 3)), "+Inf")
-SERIES_OF_EACH = 6
+SERIES_OF_EACH = 9
 LEAP = 500
 
 

@@ -11,10 +11,8 @@ import pytest
 
 from chaos.lab_metrics import PHASE
 from chaos.run import Run
-from dashboards import promql
 from dashboards.boards import BOARDS
-from dashboards.grafana import FAULTS, dashboard
-from dashboards.lint import panels
+from dashboards.grafana import FAULTS
 from dashboards.rules import RULES
 from resilience.clock import SystemClock
 from resilience.metrics import (
@@ -29,6 +27,7 @@ from resilience.metrics import (
     SERVER_IN_FLIGHT,
     SERVER_WAITING,
 )
+from tests.system.dashboards.asked import ENOUGH_POINTS, OF_PARTS, by_arm, queries
 from tests.system.dashboards.watching import Watching, watching
 from tests.system.lab import lab, phases, run_of, started
 
@@ -39,10 +38,6 @@ NOT_IN_A_RUN = {
     "load: Users of Locust A": "a run's customers are one user of Locust's that spawns arrivals",
     "service: The door: requests refused, per second A": "the links' limits keep the shop below what a door lets in",
 }
-# What may have been there and not be seen.
-BETWEEN_SCRAPES = {'phase="drain"': "the last answers may come within a second"}
-# A point each second, less what a window needs to begin with and a busy machine misses.
-ENOUGH_POINTS = 5
 # A scrape a second, one of which may fail.
 SEEN_WITHIN_S = 2.5
 ONLY_OF_POLICIES = (
@@ -69,40 +64,35 @@ class Seen:
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     runs, clock = tmp_path_factory.mktemp("runs"), SystemClock()
     with watching(tmp_path_factory.mktemp("prometheus")) as prometheus:
-        began = clock.wall()
-        ended = lab("run", "slow-db", *phases(settle_s=3, baseline_s=4, fault_s=8, recovery_s=5), runs=runs)
-        run_ended = clock.wall()
-        assert (runs / "slow-db" / "latest").exists(), ended.output
+        up = lab("up", runs=runs)
+        try:
+            assert up.code == 0, up.output
+            began = clock.wall()
+            ended = lab("run", "slow-db", *phases(settle_s=3, baseline_s=4, fault_s=8, recovery_s=5), runs=runs)
+            run_ended = clock.wall()
+            assert (runs / "slow-db" / "latest").exists(), ended.output
+            _load(runs)
+        finally:
+            lab("down", runs=runs)
         t0 = float(json.loads((runs / "slow-db" / "latest" / "load.go").read_text())["t0"])
-        _load(runs)
         yield Seen(prometheus, run_of(runs, "slow-db"), t0, (began, run_ended), (run_ended, clock.wall()))
 
 
 def _load(runs: Path) -> None:
-    """Let users of Locust ask a lab that is up, and hurried callers its inventory."""
+    """Let users of Locust ask the lab that is up, and hurried callers its inventory."""
     clock = SystemClock()
-    up = lab("up", runs=runs)
-    try:
-        assert up.code == 0, up.output
-        with started("load", "--users", "5", "--class", "Browsing", "--duration", "6", runs=runs) as load:
-            until = clock.now() + 60
-            while load.poll() is None and clock.now() < until:
-                httpx.get(INVENTORY, headers=HURRIED, timeout=5)
-                time.sleep(0.1)
-            assert load.returncode == 0
-    finally:
-        lab("down", runs=runs)
+    with started("load", "--users", "5", "--class", "Browsing", "--duration", "6", runs=runs) as load:
+        until = clock.now() + 60
+        while load.poll() is None and clock.now() < until:
+            httpx.get(INVENTORY, headers=HURRIED, timeout=5)
+            time.sleep(0.1)
+        assert load.returncode == 0
 
 
-QUERIES = {
-    f"{board.uid}: {panel['title']} {target['refId']}": target["expr"]
-    for board in BOARDS
-    for panel in panels(dashboard(board))
-    for target in panel["targets"]
-    if not any(part in target["expr"] for part in BETWEEN_SCRAPES)
-}
+# The others have a run of their own (test_panels_of_the_parts.py).
+QUERIES = queries({board.uid for board in BOARDS} - OF_PARTS)
 IN_A_RUN = [name for name in QUERIES if name not in NOT_IN_A_RUN]
-BY_ARM = [name for name in IN_A_RUN if "arm" in promql.groupings(QUERIES[name])[0]]
+BY_ARM = [name for name in IN_A_RUN if by_arm(QUERIES[name])]
 
 
 @pytest.mark.parametrize("name", QUERIES)

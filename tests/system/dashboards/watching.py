@@ -11,12 +11,13 @@ from pathlib import Path
 
 import httpx
 
-from chaos.bench.children import free_port
 from chaos.engines.addresses import loopback
 from chaos.engines.topology import load_topology
+from chaos.scenario.parts import PARTS
 from dashboards import promql
 from resilience.clock import SystemClock
 from tests.integration.dashboards.prometheus_tools import ROOT, program
+from tests.ports import free_port
 
 READY_WITHIN_S = 20.0
 
@@ -61,7 +62,7 @@ class Watching:
 def watching(folder: Path) -> Iterator[Watching]:
     """Run one while the block is open; skips the test where this machine has none."""
     executable, clock = program("prometheus"), SystemClock()
-    hosts = load_topology(ROOT / "compose.yaml", {}, None).services
+    hosts = load_topology(ROOT / "compose.yaml", {"COMPOSE_PROFILES": ",".join(PARTS)}, None).services
     config = folder / "prometheus.yml"
     config.write_text(loopback(hosts)((ROOT / "dashboards/prometheus.yml").read_text()))
     shutil.copy(ROOT / "dashboards/rules.yml", folder)

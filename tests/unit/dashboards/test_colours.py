@@ -1,12 +1,19 @@
 """A colour is an arm's, the same as in the report; a dash says which of an arm's lines it is."""
 
 import re
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
+from chaos.engines.topology import load_topology
 from chaos.report.arms import NAIVE, PROTECTED, THIRD
+from chaos.scenario.parts import PARTS
 from dashboards import colours
+from dashboards.model import Dash
+from dashboards.shapes import SERVICE_DASHES
+
+ROOT = Path(__file__).parents[3]
 
 
 def colour_of(panel: Any, name: str) -> str:
@@ -76,6 +83,20 @@ def test_quantiles_are_told_apart_by_their_dash(boards: dict[str, Any]) -> None:
     assert len(panels) >= 10
     for panel in panels:
         assert [dash_of(panel, f"naive {share}") for share in ("p50", "p95", "p99")] == ["dot", "solid", "dash"]
+
+
+def test_every_service_has_a_dash_of_its_own_and_every_dash_is_drawn() -> None:
+    """The parts too: two services of one arm, one colour and one dash could not be told apart."""
+    parts = {"COMPOSE_PROFILES": ",".join(PARTS)}
+    names = load_topology(ROOT / "compose.yaml", parts, None).services
+    shop = {
+        name.rpartition("-")[0] for name in names if name.endswith("-a") and "UVICORN_PORT" in names[name].environment
+    }
+
+    assert shop - {"gateway"} == set(dict(SERVICE_DASHES))
+    assert len({style for _, style in SERVICE_DASHES}) == len(SERVICE_DASHES)
+    drawn = [colours.dash("x", style)["properties"][0]["value"] for style in get_args(Dash)]
+    assert len({str(one) for one in drawn}) == len(drawn)
 
 
 def test_every_target_of_a_panel_of_several_is_drawn_in_its_own_style(boards: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Which charts a report shows, and their text alternatives."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from chaos.report.charts import Chart, Line, drawing, figures_table, needs_log, 
 from chaos.report.pictures import charts
 from chaos.report.recorded import Recorded, Series
 from chaos.scenario import Pause
+from services.common.metrics import CONSUMER_CONSUMED_TOTAL, OUTBOX_UNPUBLISHED
 from tests.unit.report import synthetic
 from tests.unit.report.conftest import made
 
@@ -57,6 +59,54 @@ def test_a_run_without_records_has_no_chart() -> None:
     empty = Recorded(made("EMPTY"), (), (), (), "", (), ())
 
     assert charts(empty) == ()
+
+
+def refused(kind: str, arm: str, every: int) -> Recorded:
+    """The records of SLOW in which each so manieth request of a kind of an arm is refused during the fault."""
+    told = recorded("SLOW")
+    from_s, to_s = told.run.scenario.phases.window("fault")
+    hurt = [one for one in told.requests if (one.kind, one.arm) == (kind, arm) and from_s <= one.intended_s < to_s]
+    chosen = {id(one) for one in hurt[::every]}
+    requests = tuple(replace(one, outcome="refused") if id(one) in chosen else one for one in told.requests)
+    return replace(told, requests=requests)
+
+
+def test_where_some_who_look_are_not_answered_it_is_shown_how_many_are() -> None:
+    """Their latency alone would show a quick shop."""
+    shown_ = {chart.key: chart for chart in charts(refused("browse", "naive", 2))}
+
+    assert list(shown_)[:3] == ["in-time", "looked", "latency"]
+    assert shown_["looked"].title == "Browses answered in time, per second"
+    assert "looked" not in [chart.key for chart in charts(refused("browse", "naive", 50))]
+    assert "looked" not in [chart.key for chart in charts(refused("checkout", "naive", 2))]
+
+
+def with_events(*points: tuple[str, float]) -> Recorded:
+    """A run with events, in which a counter and a gauge have these values at 0.1 s and after."""
+    run = made("SLOW")
+    told = run.model_copy(update={"scenario": run.scenario.model_copy(update={"needs": ("events",)})})
+    series = tuple(
+        Series(service, "naive", name, {}, ((0.1, 0.0), (0.6, value)))
+        for name, value in points
+        for service in ("orders" if name == OUTBOX_UNPUBLISHED else "notifications",)
+    )
+    return Recorded(told, (), (), series, "", (), ())
+
+
+def test_where_events_are_told_of_it_is_shown_how_many_were_and_what_waited() -> None:
+    found = charts(with_events((CONSUMER_CONSUMED_TOTAL, 7.0), (OUTBOX_UNPUBLISHED, 60.0)))
+
+    assert [chart.key for chart in found] == ["taken", "outbox"]
+    assert [chart.lines[0].values[1] for chart in found] == [7.0, 60.0]
+
+
+def test_an_outbox_in_which_next_to_nothing_waits_explains_nothing() -> None:
+    assert [chart.key for chart in charts(with_events((OUTBOX_UNPUBLISHED, 4.0)))] == []
+
+
+def test_without_events_the_outbox_is_not_shown_for_nobody_empties_it() -> None:
+    told = with_events((OUTBOX_UNPUBLISHED, 60.0))
+    assert charts(Recorded(made("SLOW"), (), (), told.series, "", (), ())) == ()
 
 
 def test_an_exchange_that_failed_is_a_mark_of_its_arm() -> None:

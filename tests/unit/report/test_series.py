@@ -9,6 +9,7 @@ from chaos.report.outcomes import bars, fate
 from chaos.report.recorded import Series, parse_sample
 from chaos.report.series import (
     grid,
+    grown,
     in_time_per_s,
     latency_quantile_per_s,
     offered_per_s,
@@ -55,6 +56,14 @@ def test_giving_up_counts_with_the_patience_and_skipped_ones_do_not_count() -> N
 
 def test_samples_are_put_on_the_grid_and_holes_stay_holes() -> None:
     assert sampled([one((-0.5, 9), (0.02, 1), (0.51, 2), (1.6, 4))], 2, 0.5) == (1, 2, None, 4)
+
+
+def test_a_counter_that_fell_has_begun_anew_and_where_nobody_looked_is_a_hole() -> None:
+    """A process was killed at 9 and has counted 2 since; then nobody could look for two seconds."""
+    points = ((-9.5, 1.0), (-0.4, 4.0), (0.1, 5.0), (0.6, 9.0), (1.1, 2.0), (3.1, 8.0))
+
+    assert grown([one(*points)], 3.5, 0.5) == (1.0, 5.0, 7.0, None, None, None, 13.0)
+    assert grown([one(*points), one((0.1, 1.0), (0.6, 2.0))], 1, 0.5) == (1.0, 6.0)
 
 
 def test_series_of_one_metric_are_added() -> None:

@@ -1,5 +1,8 @@
 """The paragraph says what the figures say, and nothing else."""
 
+import pytest
+
+from chaos.booked import Delay, EventBooks
 from chaos.outage import Outage
 from chaos.report.evidence_words import evidence_lack, evidence_line
 from chaos.report.summary import first_failure, missing, plain, summary
@@ -39,6 +42,59 @@ def test_an_arm_that_refuses_is_said_to_refuse_and_how_fast(slow: Run) -> None:
     run = changed(slow, "protected", "fault", checkout__refused_share=0.97, checkout__refused_p95_ms=7.0)
 
     assert "refused 97.0 % of them within 7 ms (p95), kept browsing at" in text(run)
+
+
+def reading(run: Run) -> Run:
+    """Return the run as one in which customers read products instead of browsing, 20 a second."""
+    load = run.scenario.load.model_copy(update={"browse_per_s": 0.0, "product_per_s": 20.0})
+    run = run.model_copy(update={"scenario": run.scenario.model_copy(update={"load": load})})
+    for arm in ("naive", "protected"):
+        for phase in ("baseline", "fault"):
+            run = changed(run, arm, phase, product__in_time_share=1.0, product__p95_ms=10.0)
+    return run
+
+
+def test_of_those_who_look_the_kind_that_there_is_is_told_of(slow: Run) -> None:
+    said = text(changed(reading(slow), "protected", "fault", product__p95_ms=95.0))
+
+    assert "kept reading products at 10 ms (p95) with 100 % in time" in said
+    assert "slowed reading products from 10 to 95 ms (p95) with 100 % in time" in said
+    assert "brows" not in said
+
+
+def test_of_those_who_were_not_answered_it_is_not_told_how_soon(slow: Run) -> None:
+    """A refusal in a millisecond is no quick answer."""
+    run = changed(reading(slow), "naive", "fault", product__in_time_share=0.229, product__refused_share=0.771)
+
+    assert "answered 22.9 % of product reads in time (100 % before)" in text(run)
+    assert text(run).count("reading products at") == 1
+
+
+def notified(run: Run, **counts: int | Delay) -> Run:
+    """Return the run with events, of which naive's books say this of 364 orders."""
+    books = EventBooks(published=364, unpublished=0, repeated=0, unreadable=0, waiting=0, notified=364, missing=0,
+                       doubled=0).model_copy(update=counts)  # fmt: skip
+    kept = run.ledger["naive"].model_copy(update={"acknowledged": 364, "events": books})
+    return run.model_copy(update={"ledger": run.ledger | {"naive": kept}})
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({}, "notified every customer once"),
+        ({"missing": 203}, "never notified 203 of 364 customers"),
+        ({"doubled": 60}, "notified 60 customers twice"),
+        ({"delay": Delay(n=364, p50_ms=40, p99_ms=20_000, max_ms=20_869)},
+         "notified the last customer 20.9 s after the order"),
+        ({"delay": Delay(n=364, p50_ms=40, p99_ms=60, max_ms=90)}, "notified every customer once"),
+    ],
+)  # fmt: skip
+def test_where_orders_are_told_of_it_is_said_whether_each_customer_was_notified(
+    slow: Run, counts: dict[str, int | Delay], said: str
+) -> None:
+    assert text(notified(slow, **counts)).count("notified") == 1
+    assert said in text(notified(slow, **counts))
+    assert "notified" not in text(slow)
 
 
 def test_no_collapse_is_claimed_that_did_not_happen() -> None:

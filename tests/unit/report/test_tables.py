@@ -5,7 +5,7 @@ import pytest
 from chaos.booked import Delay, EventBooks
 from chaos.report import figure_words
 from chaos.report.commands import commands
-from chaos.report.facts import component_text
+from chaos.report.facts import about_line, component_text
 from chaos.report.ledger_rows import ledger_rows, named_rows
 from chaos.report.settings_table import settings_groups
 from chaos.report.tables import expectation_rows, phase_table
@@ -171,3 +171,9 @@ def test_every_command_is_one_that_the_lab_has(any_run: Run) -> None:
 
     assert changes
     assert has_latency is any("attributes.latency" in line for line in changes)
+
+
+def test_the_line_above_everything_names_the_commit_and_whether_it_was_changed(slow: Run) -> None:
+    said = about_line(slow.model_copy(update={"commit": "3a7e8e6c6-dirty"}))
+    assert said.endswith("commit 3a7e8e6c6-dirty")
+    assert about_line(slow.model_copy(update={"commit": "0123456789abcdef"})).endswith("commit 0123456789ab")

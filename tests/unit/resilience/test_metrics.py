@@ -11,6 +11,7 @@ from resilience.events import (
     BudgetChanged,
     BulkheadChanged,
     CacheAnswered,
+    CacheRefreshed,
     CallEnded,
     CallShared,
     DuplicateSeen,
@@ -26,7 +27,7 @@ from resilience.events import (
     ServerQueueChanged,
     ThrottleChanged,
 )
-from resilience.states import Duplicate, Freshness, ShedReason
+from resilience.states import Duplicate, Freshness, Refresh, ShedReason
 
 LINK = "orders_to_payments"
 EVERYTHING = PipelineBuilt(
@@ -122,7 +123,17 @@ def test_a_pipeline_without_policies_has_calls_only(registry: CollectorRegistry,
         (HedgeStarted(LINK, 0.02), {metrics.HEDGES_TOTAL: 1}),
         (HedgeWon(LINK), {metrics.HEDGES_WON_TOTAL: 1}),
         (CallShared(LINK), {metrics.SHARED_CALLS_TOTAL: 1}),
-        (CacheAnswered(LINK, Freshness.STALE_ON_ERROR), {f"{metrics.CACHE_ANSWERS_TOTAL} stale_if_error": 1}),
+        (
+            # With its first answer a cache is known, and what else it may tell begins at zero.
+            CacheAnswered(LINK, Freshness.STALE_ON_ERROR),
+            {
+                f"{metrics.CACHE_ANSWERS_TOTAL} stale_if_error": 1,
+                f"{metrics.CACHE_REFRESHES_TOTAL} early": 0,
+                f"{metrics.CACHE_REFRESHES_TOTAL} stale": 0,
+                metrics.SHARED_CALLS_TOTAL: 0,
+            },
+        ),
+        (CacheRefreshed(LINK, Refresh.EARLY), {f"{metrics.CACHE_REFRESHES_TOTAL} early": 1}),
         (DuplicateSeen(LINK, Duplicate.REPLAYED), {f"{metrics.DUPLICATES_TOTAL} replayed": 1}),
         (RequestShed(LINK, ShedReason.FULL), {f"{metrics.SHED_TOTAL} full": 1}),
         (ServerQueueChanged(LINK, 5, 1), {metrics.SERVER_IN_FLIGHT: 5, metrics.SERVER_WAITING: 1}),

@@ -10,10 +10,10 @@ import pytest
 
 from resilience import BreakerOpen, Clock, Event, Failures
 from resilience.errors import SettingsError
-from resilience.events import CacheAnswered, CallShared
+from resilience.events import CacheAnswered, CacheRefreshed, CallShared
 from resilience.stale_cache import Cached, StaleCache, StaleCacheSettings, usable
 from resilience.stale_cache_store import Entry, MemoryStore
-from resilience.states import Freshness
+from resilience.states import Freshness, Refresh
 
 LINK = "catalog_to_mysql"
 FRESH, STALE, ON_ERROR, MISS = (
@@ -187,7 +187,20 @@ async def test_a_stale_copy_is_told_at_once_and_renewed_behind_it(
     assert now() == pytest.approx(1 + age_s)
     await asyncio.sleep(1.01)
     assert await cache.get("key", source) == Cached(2, FRESH)
-    assert events[1:] == [CacheAnswered(LINK, STALE), CacheAnswered(LINK, FRESH)]
+    renewed = CacheRefreshed(LINK, Refresh.STALE)
+    assert events[1:] == [renewed, CacheAnswered(LINK, STALE), CacheAnswered(LINK, FRESH)]
+
+
+async def test_an_answer_from_a_copy_says_how_old_the_copy_is(cache: StaleCache[Any], source: Source) -> None:
+    assert (await cache.get("key", source)).age_s is None
+    await at(7.5)
+    assert (await cache.get("key", source)).age_s == pytest.approx(7.5)
+    source.error = ConnectionError()
+    await at(45)
+    old = await cache.get("key", source)
+    assert old.freshness is ON_ERROR
+    # Loading took its second.
+    assert old.age_s == pytest.approx(46)
 
 
 async def test_one_renewal_at_a_time_however_many_ask(
@@ -390,8 +403,10 @@ async def test_the_greater_beta_the_earlier(
     cache = build(clock, failures, events, xfetch_beta=1e9)
     await cache.get("key", source)
     await cache.get("key", source)
+    await cache.get("key", source)
     await asyncio.sleep(1)
     assert source.loads == 2
+    assert events.count(CacheRefreshed(LINK, Refresh.EARLY)) == 1
 
 
 async def test_the_cost_of_a_copy_is_the_time_that_its_loading_took(

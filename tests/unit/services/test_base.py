@@ -10,6 +10,7 @@ from fastapi.responses import PlainTextResponse
 from services.common import base
 from services.common.base import build_app
 from services.common.metrics import DB_POOL_WAITING, HTTP_DURATION, HTTP_IN_FLIGHT, PoolUse
+from services.common.metrics_page import MetricsPage
 from services.common.middleware import request_id
 
 
@@ -176,9 +177,19 @@ def test_a_pool_is_read_when_it_is_scraped(kit: Any) -> None:
     """The gauge shows the pool of this moment."""
     use = PoolUse(size=10, used=10, waiting=0)
     kit.metrics.watch_pool(lambda: use)
-    labels = {"service": "gateway", "arm": "test-arm"}
+    labels = {"service": "gateway", "arm": "test-arm", "store": "postgres"}
     assert kit.registry.get_sample_value(DB_POOL_WAITING, labels) == 0
 
     use.waiting = 7
 
     assert kit.registry.get_sample_value(DB_POOL_WAITING, labels) == 7
+
+
+def test_two_pools_of_a_process_are_told_apart_by_their_store(kit: Any) -> None:
+    kit.metrics.watch_pool(lambda: PoolUse(size=10, used=1, waiting=3))
+    kit.metrics.watch_pool(lambda: PoolUse(size=5, used=2, waiting=4), store="mysql")
+
+    page = MetricsPage(kit.registry).write("")[0].decode()
+    waiting = [line.split()[-1] for line in page.splitlines() if line.startswith(f"{DB_POOL_WAITING}{{")]
+    assert waiting == ["3.0", "4.0"]
+    assert page.count(f"# TYPE {DB_POOL_WAITING} gauge") == 1

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from services.common.errors import DependencyDownError
+from services.common.event_metrics import ConsumerUse
 from services.common.events import MAX_BYTES, OrderConfirmed, dump
-from services.common.metrics import ConsumerUse
 from services.common.sse import HEARTBEAT
 from services.notifications import stream
 from services.notifications.consumer import MOST_TRIES, Consumer

@@ -9,7 +9,7 @@ import pytest
 
 from resilience import system_rng
 from services.common.errors import DependencyDownError
-from services.common.metrics import OutboxUse
+from services.common.event_metrics import OutboxUse
 from services.orders.outbox import Backlog, Row
 from services.orders.relay import Relay
 from services.orders.relay_core import Pace, PaceSettings, Wait
@@ -93,9 +93,10 @@ class Outbox:
         self.step("next")
         return self.rows[:most]
 
-    async def mark(self, rows: Sequence[Row]) -> None:
+    async def mark(self, rows: Sequence[Row]) -> Sequence[float]:
         self.step("mark")
         self.rows = [row for row in self.rows if row not in rows]
+        return [0.5] * len(rows)
 
     async def backlog(self) -> Backlog:
         self.step("backlog")
