@@ -39,6 +39,8 @@
 ##   make lint               ruff, its formatter, mypy
 ##   make dashboards         write dashboards/json and the rules again from dashboards/*.py
 ##   make bench              what the proxy, a pipeline and a service cost, each beside a bare reference
+##   make capacity           what one arm carries before the first customer is turned away, and who is busy with it;
+##                             RATES='150 200' for others than 25 to 250 checkouts a second
 ##   make bench-breakers     our circuit breaker beside six others, on the same cases; fetches them once, into .lab/
 ##                             KEEP=1                      also write the table into docs/breaker-table.md
 ##   make mutate             break every decision of resilience/ on purpose; MODULES='breaker windows' for some
@@ -59,7 +61,7 @@ LOAD_OPTIONS = $(if $(RATE),--rate '$(RATE)') $(if $(DURATION),--duration '$(DUR
   $(if $(CLASS),--class '$(CLASS)') $(if $(ARM),--arm '$(ARM)')
 
 .PHONY: compare-handlers soak locust load closed-loop dashboards logs ps
-.PHONY: help setup venv watch list report up status down doctor components profiles test test-unit test-conformance lint bench bench-breakers mutate lock clean
+.PHONY: help setup venv watch list report up status down doctor components profiles test test-unit test-conformance lint bench capacity bench-breakers mutate lock clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -106,11 +108,14 @@ watch: venv
 report: venv
 	@exec $(LAB) report $(if $(RUN),'$(RUN)')
 
-# What takes none of the lab's ports runs side by side: most of those tests wait more than they work.
-ASIDE = $(addprefix tests/integration/,services engines resilience toxiproxy report pages ledger watch bench)
+# Most tests wait more than they work, so they run side by side, file by file: what a file starts is started once. Those
+# that take the lab's ports do it in turn (tests/conftest.py), and begin first, for they take longest. What is judged by
+# how fast the shop answers has the machine for itself.
+ALONE = $(addprefix tests/system/,test_verdicts.py dashboards watch)
 test: venv
-	@exec .venv/bin/python -m pytest tests/unit tests/simulation tests/conformance $(ASIDE) -n 4 --dist worksteal --durations=5
-	@exec .venv/bin/python -m pytest tests/integration tests/system $(ASIDE:%=--ignore=%) --durations=15
+	@exec .venv/bin/python -m pytest tests/system tests/integration tests/conformance tests/simulation tests/unit \
+	  $(ALONE:%=--ignore=%) -n 4 --dist loadfile --no-loadscope-reorder --durations=5
+	@exec .venv/bin/python -m pytest $(ALONE) --durations=15
 
 test-unit: venv
 	@exec .venv/bin/python -m pytest tests/unit -n 4 --dist worksteal --durations=5
@@ -130,6 +135,9 @@ dashboards: venv
 
 bench: venv
 	@exec .venv/bin/python -m chaos.bench
+
+capacity: venv
+	@exec .venv/bin/python -m chaos.bench.capacity $(RATES)
 
 # Pins that still fit are kept; for the newest of everything remove requirements.txt first.
 # Hashes and no index line: the file serves any index, and says nothing about ours.

@@ -86,13 +86,15 @@ apt() {
   apt-get -o "Dir::State::lists=$lab/apt/lists" -o "Dir::Cache=$lab/apt/cache" -o APT::Sandbox::User= "$@" 2>&1
 }
 
-# download PACKAGE ...: into .lab/apt.
+# download PACKAGE ...: into .lab/apt. Lists of our own serve whoever comes next, for they take longer than a package.
 download() {
-  rm -rf "$lab/apt"
+  rm -rf "$lab"/apt/*.deb
   mkdir -p "$lab/apt/lists/partial" "$lab/apt/cache/archives/partial"
   (
     cd "$lab/apt"
-    apt-get -o APT::Sandbox::User= download "$@" 2>&1 || { apt update && apt download "$@"; }
+    apt-get -o APT::Sandbox::User= download "$@" 2>&1 || {
+      { [ -e updated ] || { apt update && : > updated; }; } && apt download "$@"
+    }
   )
 }
 
@@ -134,7 +136,7 @@ EOF
   else
     told MariaDB "$said"
   fi
-  rm -rf "$lab/apt" "$lab/mariadb.part"
+  rm -rf "$lab/mariadb.part"
 }
 
 bring_prometheus() {
@@ -158,12 +160,14 @@ bring_prometheus() {
   else
     told Prometheus "$said"
   fi
-  rm -rf "$lab/apt" "$lab/prometheus.part"
+  rm -rf "$lab/prometheus.part"
 }
 
 mkdir -p "$lab/bin"
+rm -rf "$lab/apt"
 bring_toxiproxy
 bring_kafka
 bring_mariadb
 bring_prometheus
+rm -rf "$lab/apt"
 [ "$brought" = 1 ]

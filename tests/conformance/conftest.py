@@ -3,13 +3,12 @@
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import httpx
 import pytest
 
-from tests.conformance.servers import TLS, Server, kinds, running, startable
-from tests.conformance.wire import Line, Upstream, abort, echo, upstreams
+from tests.conformance.servers import TLS, Server, empty, kept, kinds, running, startable
+from tests.conformance.wire import Line, Lines, Upstream, echo, lines, upstreams
 
 # Here --strict changes nothing but what tests that ask for `server` know of; the rest need not take its time twice.
 SAME_IF_STRICT = ("test_toxic_", "test_data_plane", "test_garbage")
@@ -35,17 +34,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in repeated]
 
 
+@pytest.fixture(scope="session")
+def server_of() -> Iterator[Callable[[str], Server]]:
+    with kept() as get:
+        yield get
+
+
 @pytest.fixture(scope="session", params=kinds())
-def shared_server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with running(request.param) as server:
-        yield server
-
-
-def empty(server: Server) -> None:
-    """Delete every proxy. One with a slash in its name can never be deleted from the original; no test leaves one."""
-    with httpx.Client(base_url=server.url, trust_env=False, verify=TLS, timeout=10) as http:
-        for name in http.get("/proxies").json():
-            http.delete(f"/proxies/{quote(name, safe='')}")
+def shared_server(request: pytest.FixtureRequest, server_of: Callable[[str], Server]) -> Server:
+    return server_of(request.param)
 
 
 @pytest.fixture
@@ -74,24 +71,10 @@ async def upstream() -> AsyncIterator[Upstream]:
         yield serve
 
 
-Lines = Callable[[httpx.AsyncClient, str, str], Awaitable[Line]]
-
-
 @pytest.fixture
 async def line_through() -> AsyncIterator[Lines]:
-    """Yield a function that creates a proxy of a name to an upstream, on any server."""
-    lines: list[Line] = []
-
-    async def create(http: httpx.AsyncClient, name: str, address: str) -> Line:
-        answer = await http.post("/proxies", json={"name": name, "listen": "127.0.0.1:0", "upstream": address})
-        assert answer.status_code == 201, answer.text
-        host, _, port = answer.json()["listen"].rpartition(":")
-        lines.append(Line(http, name, host, int(port)))
-        return lines[-1]
-
-    yield create
-    for made in lines:
-        await abort(made.writers)
+    async with lines() as create:
+        yield create
 
 
 @pytest.fixture

@@ -14,13 +14,15 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 
 from chaos.toxiproxy.server.differences import DIFFERENCES
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT_S = 20.0
@@ -45,6 +47,10 @@ class Server:
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    @property
+    def embedded(self) -> bool:
+        return self.kind == "embedded"
 
     @property
     def original(self) -> bool:
@@ -87,12 +93,6 @@ def startable() -> list[str]:
 def kinds() -> list[str]:
     """Return every kind to test here."""
     return [*startable(), *(["url"] if URL else [])]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(kind: str, *flags: str) -> Server:
@@ -150,3 +150,24 @@ def running(kind: str, *flags: str) -> Iterator[Server]:
         yield server
     finally:
         stop(server)
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[Callable[[str], Server]]:
+    """Yield a function that returns the server of a kind, started when first asked for and ended with the block."""
+    with contextlib.ExitStack() as stack:
+        started: dict[str, Server] = {}
+
+        def get(kind: str) -> Server:
+            if kind not in started:
+                started[kind] = stack.enter_context(running(kind))
+            return started[kind]
+
+        yield get
+
+
+def empty(server: Server) -> None:
+    """Delete every proxy. One with a slash in its name can never be deleted from the original; no test leaves one."""
+    with httpx.Client(base_url=server.url, trust_env=False, verify=TLS, timeout=10) as http:
+        for name in http.get("/proxies").json():
+            http.delete(f"/proxies/{quote(name, safe='')}")

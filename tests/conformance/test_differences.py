@@ -24,6 +24,8 @@ CRASHING = [
 ]
 ABSURD = [
     {"type": "latency", "attributes": {"latency": -5}},
+    {"type": "latency", "attributes": {"jitter": 2**62}},
+    {"type": "bandwidth", "attributes": {"rate": -1}},
     {"type": "limit_data", "attributes": {"bytes": -1}},
     {"type": "timeout", "attributes": {"timeout": -1}},
     {"type": "noop", "toxicity": 7},

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from chaos.toxiproxy.server.flags import parse
 from chaos.toxiproxy.server.serving import serve
 from tests.conformance.calls import Call, calls
-from tests.conformance.servers import TLS, free_port
+from tests.conformance.servers import TLS
 from tests.conformance.wire import BOUND_S, Upstream, abort, echo, upstreams
+from tests.ports import free_port
 
 DESCRIPTORS = "/dev/fd"
 pytestmark = pytest.mark.skipif(not os.path.exists(DESCRIPTORS), reason="this system does not list open files")  # noqa: PTH110

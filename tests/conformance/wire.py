@@ -97,6 +97,28 @@ class Line:
         assert (await self.http.delete(f"{self.path}/toxics/{name}")).status_code == 204
 
 
+Lines = Callable[[httpx.AsyncClient, str, str], Awaitable[Line]]
+
+
+@contextlib.asynccontextmanager
+async def lines() -> AsyncIterator[Lines]:
+    """Yield a function that creates a proxy of a name to an upstream, on any server; its connections are closed."""
+    made: list[Line] = []
+
+    async def create(http: httpx.AsyncClient, name: str, address: str) -> Line:
+        answer = await http.post("/proxies", json={"name": name, "listen": "127.0.0.1:0", "upstream": address})
+        assert answer.status_code == 201, answer.text
+        host, _, port = answer.json()["listen"].rpartition(":")
+        made.append(Line(http, name, host, int(port)))
+        return made[-1]
+
+    try:
+        yield create
+    finally:
+        for line in made:
+            await abort(line.writers)
+
+
 async def exchange(reader: Reader, writer: Writer, data: bytes = b"ping") -> float:
     """Send, receive the same back, return the seconds it took."""
     start_s = now()

@@ -1,13 +1,18 @@
 """Runs the lab as its users do, in a process of its own, and looks at what it leaves."""
 
+import atexit
+import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -25,6 +30,8 @@ DATA = ROOT / DATA_FOLDER
 # A run of the short phases below takes half a minute; on a machine full of other work, three times that.
 RUN_WITHIN_S = 180
 ENDS_WITHIN_S = 20
+# Every process of a lab is given this variable of the lab's own: so those of another test run are told from ours.
+FOLDER = "TMPDIR"
 
 SHORT = {"settle_s": 1, "baseline_s": 4, "fault_s": 5, "recovery_s": 6}
 
@@ -45,7 +52,13 @@ class Ended:
 def lab(*words: str, runs: Path, timeout_s: float = RUN_WITHIN_S) -> Ended:
     """Run `lab WORDS` to its end."""
     done = subprocess.run(
-        _command(runs, *words), cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False
+        command(runs, *words),
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
     )
     return Ended(done.returncode, done.stdout + done.stderr)
 
@@ -59,7 +72,13 @@ def run_of(runs: Path, scenario: str) -> Run:
 def started(*words: str, runs: Path) -> Iterator[subprocess.Popen[str]]:
     """Start `lab WORDS`; whatever the test does, it is gone afterwards."""
     process = subprocess.Popen(
-        _command(runs, *words), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+        command(runs, *words),
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        bufsize=1,
     )
     try:
         yield process
@@ -113,18 +132,32 @@ def left_running() -> list[str]:
 def marked() -> list[str]:
     """Return the living processes that a lab of this test run has started, as `pid command`."""
     found = []
-    # What an earlier, killed test run left is not this one's fault.
-    began = psutil.Process().create_time()
     for process in psutil.process_iter():
         try:
-            if process.status() == psutil.STATUS_ZOMBIE or process.create_time() < began:
+            if process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            if not process.environ().keys().isdisjoint({MARK, "LAB_LOAD"}):
+            variables = process.environ()
+            if variables.get(FOLDER) == folder() and not variables.keys().isdisjoint({MARK, "LAB_LOAD"}):
                 found.append(f"{process.pid} {' '.join(process.cmdline())}")
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
 
 
-def _command(runs: Path, *words: str) -> list[str]:
+@cache
+def folder() -> str:
+    """Return a folder for what this run's labs keep for a moment; databases under another account look into it."""
+    made = tempfile.mkdtemp(prefix="lab-")
+    Path(made).chmod(0o755)
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
+def environment() -> dict[str, str]:
+    """Return what a lab is started with."""
+    return {**os.environ, FOLDER: folder()}
+
+
+def command(runs: Path, *words: str) -> list[str]:
+    """Return the command line of `lab WORDS`."""
     return [sys.executable, "-m", "chaos", "--runs", str(runs), *words]

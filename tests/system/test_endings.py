@@ -23,7 +23,7 @@ MOMENTS = [
 @pytest.mark.parametrize(("line", "number"), MOMENTS)
 def test_an_interrupted_run_leaves_nothing(line: str, number: signal.Signals, tmp_path: Path) -> None:
     """A signal in any phase ends the run with that signal's exit code, stops everything and finishes no result."""
-    short = phases(baseline_s=2, fault_s=2, recovery_s=2)
+    short = phases(settle_s=0, baseline_s=1, fault_s=1, recovery_s=1)
     with started("run", "slow-db", *short, runs=tmp_path) as process:
         read_until(process, line)
         running = children()
@@ -36,13 +36,15 @@ def test_an_interrupted_run_leaves_nothing(line: str, number: signal.Signals, tm
     assert not (tmp_path / "slow-db" / "latest").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("name", ["postgres-killed", "payments-paused"])
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("postgres-killed", signal.SIGINT), ("payments-paused", signal.SIGINT), ("payments-paused", signal.SIGKILL)],
+)
 def test_a_run_that_ends_while_a_process_is_dead_or_stands_still_leaves_nothing(
     name: str, number: signal.Signals, tmp_path: Path
 ) -> None:
     """Whoever stands still ends as well, and whoever is dead is not left half started."""
-    with started("run", name, *phases(baseline_s=2, fault_s=30, recovery_s=2), runs=tmp_path) as process:
+    with started("run", name, *phases(settle_s=0, baseline_s=1, fault_s=30), runs=tmp_path) as process:
         read_until(process, r"fault  \d")
         running = children()
         process.send_signal(number)
@@ -53,8 +55,8 @@ def test_a_run_that_ends_while_a_process_is_dead_or_stands_still_leaves_nothing(
 
 
 def test_sigkill_in_the_fault_leaves_no_process_and_a_clean_next_start(tmp_path: Path) -> None:
-    """A lab killed while a fault is in force takes everything with it, and the next run starts clean."""
-    with started("run", "slow-db", *phases(fault_s=30), runs=tmp_path) as process:
+    """A lab that is killed, its database just before it, takes everything with it, and the next run starts clean."""
+    with started("run", "postgres-killed", *phases(settle_s=0, baseline_s=1, fault_s=30), runs=tmp_path) as process:
         read_until(process, r"fault  \d")
         running = children()
         os.kill(process.pid, signal.SIGKILL)
@@ -71,7 +73,7 @@ def test_sigkill_in_the_fault_leaves_no_process_and_a_clean_next_start(tmp_path:
 
 def test_a_process_that_ends_by_itself_ends_the_run(tmp_path: Path) -> None:
     """A service that is killed behind the lab's back is named, and nothing goes on without it."""
-    with started("run", "healthy", *phases(baseline_s=60), runs=tmp_path) as process:
+    with started("run", "healthy", *phases(settle_s=0, baseline_s=60), runs=tmp_path) as process:
         read_until(process, r"baseline  \d")
         victim = next(line for line in marked() if "services.bank.app" in line)
         os.kill(int(victim.split()[0]), signal.SIGKILL)

@@ -13,7 +13,7 @@ question: Is each order told?
 arms: [naive, protected]
 needs: [events]
 load: {checkout_per_s: 8, browse_per_s: 2}
-phases: {settle_s: 1, baseline_s: 4, fault_s: 2, recovery_s: 2, drain_s: 10}
+phases: {settle_s: 0, baseline_s: 2, fault_s: 1, recovery_s: 2, drain_s: 10}
 expect:
   - {arm: protected, phase: recovery, figure: notifications.missing, at_most: 0}
 """
@@ -43,19 +43,3 @@ def test_the_ledger_follows_each_order_into_the_topic_and_to_its_customer(
     assert "notifications, " in report
     assert "0 not notified, 0 twice" in ended.output
     assert left_running() == []
-
-
-def test_a_run_that_needs_no_part_starts_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No Kafka, no notifications, no figure of events: as light as before there were any."""
-    monkeypatch.setenv("LAB_WATCH", "0")
-    scenario = tmp_path / "plain.yaml"
-    scenario.write_text(TOLD.partition("expect:")[0].replace("needs: [events]\n", ""))
-
-    ended = lab("run", str(scenario), runs=tmp_path)
-    run = run_of(tmp_path, "plain")
-
-    assert "11 services" in ended.output
-    assert {one.name for one in run.components}.isdisjoint({"kafka", "mysql"})
-    assert all(kept.events is None for kept in run.ledger.values())
-    assert not [name for name in run.figures["naive"]["recovery"] if name.startswith(("events.", "notifications."))]
-    assert {one.name for one in (tmp_path / "plain" / "latest" / "logs").iterdir()}.isdisjoint({"kafka.log"})

@@ -1,7 +1,6 @@
 """Tiny topologies: a compose.yaml in a folder of its own, whose services are a few lines of Python on free ports."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from chaos.engines.local import LocalEngine
 from chaos.engines.processes import MARK
 from chaos.engines.state import LabState, read_state
 from chaos.engines.topology import Topology, load_topology
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -78,13 +78,6 @@ async def main(root, mode):
         await asyncio.sleep(600)
 asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 """
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
 
 
 class Tiny:

@@ -12,9 +12,7 @@ import asyncpg
 import pytest
 
 from chaos.records import COLUMNS
-from tests.integration.load.conftest import free_port, postgres, wait_until_listening
-
-__all__ = ["postgres"]  # the fixture of the load tests
+from tests.ports import free_port, wait_until_listening
 
 ROOT = Path(__file__).parents[3]
 ORDER = str(uuid.UUID(int=1))

@@ -10,7 +10,7 @@ from chaos.booked import ArmLedger
 from chaos.errors import LedgerUnreadable
 from chaos.judging.ledger import read_arm, read_ids
 from tests.integration.ledger.conftest import ORDER
-from tests.integration.load.conftest import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.integration
 

@@ -14,8 +14,8 @@ from chaos.engines.liveness import identify, marked
 from chaos.engines.ports import is_free
 from chaos.engines.processes import MARK as VARIABLE
 from chaos.engines.state import ChildState, LabState, write_state
-from chaos.locust_processes import free_port
 from tests.integration.load.generator import ROOT, eventually
+from tests.ports import free_port
 
 FILE = ROOT / "loadtests" / "locustfile.py"
 ENDS_WITHIN_S = 60

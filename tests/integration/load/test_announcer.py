@@ -10,7 +10,7 @@ import pytest
 
 from chaos.lab_metrics import FAULT_ACTIVE, PHASE
 from chaos.recording.announcer import announcing
-from tests.integration.load.conftest import free_port, wait_until_listening
+from tests.ports import free_port, wait_until_listening
 from tests.unit.chaos.builders import scenario
 
 pytestmark = pytest.mark.integration

@@ -11,12 +11,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from chaos.locust_processes import free_port
 from chaos.recording.load import LoadPlan, LoadProcess
 from chaos.records import Request, read_requests
 from chaos.scenario import Load
 from tests.integration.load.gateway import busy, gateway, mute, prompt
 from tests.integration.load.generator import MARK, ROOT, SEED, eventually, soon
+from tests.ports import free_port
 from tests.unit.load.test_load_metrics import read
 
 pytestmark = pytest.mark.integration

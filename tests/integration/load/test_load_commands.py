@@ -15,11 +15,11 @@ import pytest
 from chaos.cli import main
 from chaos.engines.adoption import setpriv
 from chaos.engines.ports import is_free
-from chaos.locust_processes import free_port
 from loadtests.open_schedule import open_arrivals
 from tests.integration.load.gateway import gateway, mute, prompt
 from tests.integration.load.generator import eventually
 from tests.integration.load.locusts import left_of, pretend_lab, run
+from tests.ports import free_port
 
 pytestmark = pytest.mark.integration
 

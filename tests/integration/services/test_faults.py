@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.common.readiness import BOUND_S
+from services.inventory import upstreams
 
 pytestmark = pytest.mark.integration
 
@@ -93,7 +94,13 @@ async def test_a_service_is_ready_again_when_its_database_is(
     assert [charge["count"] for charge in await shop.charges_at_bank()] == [1]
 
 
-@pytest.mark.usefixtures("clean_cache")
+@pytest.fixture
+def soon_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let copies be fresh for a second: what is asked is what comes after it, not how long it takes."""
+    monkeypatch.setattr(upstreams, "FRESH_S", 1)
+
+
+@pytest.mark.usefixtures("clean_cache", "soon_stale")
 async def test_browsing_is_answered_from_the_stale_copy(
     open_shop: Any, wire: Any, servers: Any, eventually: Any
 ) -> None:
@@ -104,7 +111,7 @@ async def test_browsing_is_answered_from_the_stale_copy(
     fresh = await (await shop.get(url)).json()
     await line.down()
 
-    # The copy is fresh for two seconds more; then only the fallback can answer.
+    # The copy is fresh for a second more; then only the fallback can answer.
     async def stale() -> bool:
         body = await (await shop.get(url)).json()
         assert {**body, "stale": False} == fresh
@@ -126,6 +133,7 @@ async def test_every_product_has_a_copy_from_the_start(open_shop: Any, wire: Any
     assert (response.status, (await response.json())["available"]) == (200, 1_000_000)
 
 
+@pytest.mark.usefixtures("clean_cache", "soon_stale")
 async def test_naive_browsing_fails_where_protected_goes_on(
     open_shop: Any, wire: Any, servers: Any, eventually: Any
 ) -> None:

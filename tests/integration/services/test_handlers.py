@@ -62,7 +62,7 @@ async def test_every_kind_gives_the_same_answers(
     assert await told(http, "POST", f"{url}/reservations", **order) == (201, {"status": "reserved"})
     short = {**order, "order_id": f"other-{handler}", "sku": "sku-0002", "quantity": 100}
     async with http.get(f"{url}/metrics") as answer:
-        assert f'{DB_POOL_SIZE}{{arm="test-arm",service="inventory"}} 10.0' in await answer.text()
+        assert f'{DB_POOL_SIZE}{{arm="test-arm",service="inventory",store="postgres"}} 10.0' in await answer.text()
 
     connection = await asyncpg.connect(database)
     await connection.execute("UPDATE inventory.stock SET available = 99 WHERE sku = 'sku-0002'")

@@ -14,7 +14,7 @@ from services.common.errors import DependencyDownError
 from services.common.migrations import Migration
 from services.common.mysql import MySqlDatabase, address_of
 from services.common.mysql_migrations import migrate_mysql
-from tests.integration.services.conftest import Wire
+from tests.integration.services.wires import Wire
 
 pytestmark = pytest.mark.integration
 

@@ -13,9 +13,9 @@ import pytest
 
 import services
 from resilience import LinkSettings, SystemClock, link_settings, system_rng
+from services.common.event_metrics import OutboxUse
 from services.common.events import OrderConfirmed, dump, parse
 from services.common.kafka import make_consumer, start_within, stop_within
-from services.common.metrics import OutboxUse
 from services.common.migrations import migrate, read_migrations
 from services.common.postgres import Database
 from services.orders.outbox import SETTLE, PostgresOutbox, Row
@@ -61,8 +61,10 @@ def nothing_waits(shop: Any) -> Callable[[], Awaitable[bool]]:
 
 async def metrics(shop: Any) -> dict[str, float]:
     text = await (await shop.get(f"{shop.orders.url}/metrics")).text()
-    lines = [line.split() for line in text.splitlines() if line.startswith("outbox_")]
-    return {name.split("{")[0]: float(value) for name, value in lines}
+    found: dict[str, float] = {}
+    for name, value in [line.split() for line in text.splitlines() if line.startswith("outbox_")]:
+        found[name.split("{")[0]] = found.get(name.split("{")[0], 0.0) + float(value)
+    return found
 
 
 async def test_a_confirmed_order_is_in_the_topic_with_what_was_bought_and_by_whom(
@@ -88,6 +90,8 @@ async def test_a_confirmed_order_is_in_the_topic_with_what_was_bought_and_by_who
     )
     found = await metrics(shop)
     assert (found["outbox_published_total"], found["outbox_publish_failures_total"]) == (1.0, 0.0)
+    assert found["outbox_delay_seconds_count"] == 1.0
+    assert found["outbox_delay_seconds_sum"] > 0
 
 
 @pytest.mark.parametrize("profile", ["naive", "protected"])

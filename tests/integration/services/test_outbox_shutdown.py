@@ -13,7 +13,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from tests.integration.services.brokers import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import aiohttp
 import pytest
 
-from tests.integration.services.conftest import free_port, wait_until_listening
+from tests.ports import free_port, wait_until_listening
 
 pytestmark = pytest.mark.integration
 

@@ -13,18 +13,13 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.ports import free_port
+
 pytestmark = pytest.mark.integration
 
 HANGING = 500
 # A process is gone 1.5 s after SIGTERM on a quiet machine; without its bounds it would stay for ever.
 GONE_WITHIN_S = 5.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 Start = Callable[..., Awaitable[tuple[asyncio.subprocess.Process, str]]]

@@ -21,8 +21,9 @@ from services.notifications.app import create_app as notifications_app
 from services.notifications.settings import NotificationsSettings
 from services.notifications.upstreams import NotificationsUpstreams
 from tests.integration.services.brokers import Broker
-from tests.integration.services.conftest import NOBODY_THERE, Serve, Wire
-from tests.integration.services.test_notifications import event
+from tests.integration.services.notifying import event
+from tests.integration.services.serving import NOBODY_THERE, Serve
+from tests.integration.services.wires import Wire
 
 pytestmark = pytest.mark.integration
 
@@ -64,7 +65,7 @@ async def shop(
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         kit = make_kit("notifications", arm, profile="protected", stream=io.StringIO())
-        settings = NotificationsSettings(arm, "protected", tansu_broker.url, database, faults=False)
+        settings = NotificationsSettings(arm, "protected", tansu_broker.url, database)
         upstreams = NotificationsUpstreams(settings, kit)
         behind = await serve(notifications_app(upstreams, kit))
         way = await wire(int(behind.rpartition(":")[2]))

@@ -6,9 +6,14 @@ from typing import Any
 
 import httpx
 import pytest
+import toxiproxy
+import toxiproxy.proxy
+import toxiproxy.server
+from toxiproxy.api import APIConsumer
 
 from chaos.errors import ToxiproxyError
 from chaos.toxiproxy.client import Proxy, ToxicState, ToxiproxyClient
+from tests.conformance.servers import Server
 
 pytestmark = pytest.mark.integration
 
@@ -100,6 +105,22 @@ async def test_two_servers_do_not_mix(toxiproxy_server: Any, second_server: Any)
             proxies = await client.proxies()
             assert list(proxies) == [name]
             assert len(proxies[name].toxics) == 10
+
+
+async def test_a_client_of_one_server_leaves_the_package_to_another(
+    monkeypatch: pytest.MonkeyPatch, second_server: Server, toxiproxy_server: Server
+) -> None:
+    """Who uses toxiproxy-python directly, beside our client, goes on asking the server that it was told."""
+    monkeypatch.setattr(APIConsumer, "host", "127.0.0.1")
+    monkeypatch.setattr(APIConsumer, "port", toxiproxy_server.port)
+    for module in (toxiproxy.server, toxiproxy.proxy):
+        monkeypatch.setattr(module, "APIConsumer", APIConsumer)
+    package = toxiproxy.Toxiproxy()
+    async with ToxiproxyClient(second_server.url, timeout_s=10) as client:
+        await client.reset()
+        await asyncio.to_thread(package.create, name="mine", upstream="127.0.0.1:1")
+        assert await client.proxies() == {}
+        assert list(await asyncio.to_thread(package.proxies)) == ["mine"]
 
 
 async def test_a_server_that_does_not_answer_is_an_error_in_time(upstream: Any) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from chaos.watch.command import serve
 from tests.integration.watch import board
-from tests.integration.watch.real_prometheus import ROOT, free_port
+from tests.integration.watch.real_prometheus import ROOT
+from tests.ports import free_port
 
 # Nobody listens here, so that a Prometheus of the machine's own changes nothing.
 NO_PROMETHEUS = "http://127.0.0.1:1"

@@ -2,8 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from chaos.recording import metrics_file
 from chaos.recording.metrics_file import Scrape
 from resilience.clock import SystemClock
-from tests.integration.report.browser import SETTLED, Page, browser, chromium
+from tests.integration.report.browser import SETTLED, Page, until
 from tests.integration.watch.board import experiment
 from tests.integration.watch.conftest import Served
 from tests.integration.watch.growing import FAULT_S, GrowingRun
@@ -19,18 +17,8 @@ from tests.unit.report.synthetic import PLANS, write_folder
 
 pytestmark = pytest.mark.integration
 
-WITHIN_S = 15
 # The bound on a machine at rest is 200 ms; this one only tells a page that works from one that does not.
 DRAWN_WITHIN_MS = 2_000
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    executable = chromium()
-    if executable is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with browser(executable, tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 def look(page: Page, url: str, *, width: int = 1200, dark: bool = False) -> None:
@@ -43,16 +31,6 @@ def look(page: Page, url: str, *, width: int = 1200, dark: bool = False) -> None
     page.complaints.clear()
     page.ask("Page.navigate", url=url)
     page.evaluate(SETTLED)
-
-
-def until(page: Page, expression: str) -> Any:
-    """Return the value of an expression as soon as it is true."""
-    end = time.perf_counter() + WITHIN_S
-    while time.perf_counter() < end:
-        if value := page.evaluate(expression):
-            return value
-        time.sleep(0.1)
-    raise AssertionError(f"not within {WITHIN_S} s: {expression}; {page.complaints}")
 
 
 INKED = (

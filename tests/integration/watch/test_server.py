@@ -20,7 +20,8 @@ import pytest
 from tests.integration.watch.board import experiment
 from tests.integration.watch.conftest import Served, checkout
 from tests.integration.watch.growing import END_S, FAULT, FAULT_S, GrowingRun
-from tests.integration.watch.real_prometheus import ROOT, free_port
+from tests.integration.watch.real_prometheus import ROOT
+from tests.ports import free_port
 from tests.unit.report.synthetic import PLANS, write_folder
 
 pytestmark = pytest.mark.integration

@@ -1,21 +1,16 @@
 """The page beside a real run: the committed dashboards fill while it goes on, and its report opens when it is over."""
 
 import json
-import signal
-import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.report.browser import SETTLED, Page, browser, chromium
-from tests.integration.watch.real_prometheus import free_port
-from tests.system.lab import ROOT, phases, started
+from tests.integration.report.browser import SETTLED, Page, until
+from tests.ports import free_port
+from tests.system.lab import phases, started
+from tests.system.watch.pages import FILLED, watching
 
 pytestmark = pytest.mark.system
 
@@ -24,47 +19,13 @@ RUN_WITHIN_S = 180
 ALWAYS_DRAWN = {"experiment", "service", "dependencies"}
 
 
-@contextmanager
-def watching(runs: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """Run `lab watch`; it ends with a signal, or the test fails."""
-    command = [sys.executable, "-m", "chaos", "--runs", str(runs), "watch", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        assert process.stdout is not None
-        assert str(port) in process.stdout.readline()
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
-        assert process.returncode == 143
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    executable = chromium()
-    if executable is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with browser(executable, tmp_path / "profile") as opened:
-        yield opened
-
-
-def until(page: Page, expression: str, within_s: float) -> Any:
-    """Return the value of an expression as soon as it is true."""
-    end = time.perf_counter() + within_s
-    while time.perf_counter() < end:
-        if value := page.evaluate(expression):
-            return value
-        time.sleep(0.25)
-    raise AssertionError(f"not within {within_s:g} s: {expression}; {page.complaints}")
-
-
-FILLED = "window.watch.panels.filter(panel => panel.series && panel.series.length).map(panel => panel.json.title)"
-
-
 def test_a_real_run_is_drawn_live_from_the_committed_boards_and_ends_in_its_report(tmp_path: Path, page: Page) -> None:
     runs, port = tmp_path / "runs", free_port()
     url = f"http://127.0.0.1:{port}"
-    with watching(runs, port), started("run", "slow-db", *phases(fault_s=8, recovery_s=10), runs=runs) as run:
+    with (
+        watching(runs, port),
+        started("run", "slow-db", *phases(settle_s=0, baseline_s=2, fault_s=8, recovery_s=10), runs=runs) as run,
+    ):
         page.ask("Page.navigate", url=url)
         page.evaluate(SETTLED)
         page.complaints.clear()
@@ -87,21 +48,6 @@ def test_a_real_run_is_drawn_live_from_the_committed_boards_and_ends_in_its_repo
     assert complaints == []
     assert {board for board, panels in drawn.items() if panels} >= ALWAYS_DRAWN, drawn
     assert len(drawn["experiment"]) >= 7, drawn["experiment"]
-
-
-def test_a_lab_that_is_up_without_a_run_is_recorded_by_the_page(tmp_path: Path, page: Page) -> None:
-    """Where a Prometheus runs beside the lab, it is asked instead; the page looks the same."""
-    runs, port = tmp_path / "runs", free_port()
-    with watching(runs, port), started("up", "--foreground", runs=runs):
-        page.ask("Page.navigate", url=f"http://127.0.0.1:{port}/#board=service")
-        page.evaluate(SETTLED)
-        until(page, "window.watch.state && window.watch.state.source && window.watch.store", RUN_WITHIN_S)
-        filled = until(page, f"({FILLED}).length >= 3 && {FILLED}", 30)
-        message = page.evaluate("document.getElementById('where').textContent")
-
-    assert filled
-    assert "no run goes on" in message
-    assert page.complaints == []
 
 
 def _json(url: str) -> Any:

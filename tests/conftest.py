@@ -1,0 +1,20 @@
+"""Which tests run beside which, where xdist deals them out file by file."""
+
+import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+LAB = "tests/system/"
+
+
+class OneLab(LoadScopeScheduling):  # type: ignore[misc]
+    """All that takes the lab's ports goes to one worker, which does it in turn; any other file to any worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return LAB if nodeid.startswith(LAB) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLab | None:
+    """Return the scheduler of `--dist loadfile`, and leave any other as it is."""
+    return OneLab(config, log) if config.getoption("dist") == "loadfile" else None
