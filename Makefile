@@ -110,8 +110,8 @@ report: venv
 
 # Most tests wait more than they work, so they run side by side, file by file: what a file starts is started once. Those
 # that take the lab's ports do it in turn (tests/conftest.py), and begin first, for they take longest. What is judged by
-# how fast the shop answers has the machine for itself.
-ALONE = $(addprefix tests/system/,test_verdicts.py dashboards watch)
+# how fast the shop answers, or interrupts it at a moment, has the machine for itself.
+ALONE = $(addprefix tests/system/,test_verdicts.py test_endings.py dashboards watch)
 test: venv
 	@exec .venv/bin/python -m pytest tests/system tests/integration tests/conformance tests/simulation tests/unit \
 	  $(ALONE:%=--ignore=%) -n 4 --dist loadfile --no-loadscope-reorder --durations=5

@@ -32,8 +32,9 @@ class LinkSettings:
 
     For the client library, None is the library's own default: `connect_timeout_s` for a new connection,
     `acquire_timeout_s` for a connection out of the pool, `command_timeout_s` for one statement or command,
-    `library_retries` for repeats inside the client, `pool_size` for connections. For a policy, None is no policy; their
-    order is said once, in resilience/pipeline.py. Raises SettingsError on nonsense.
+    `library_retries` for repeats inside the client, `pool_size` for connections. `reset_sessions`: whether a pool
+    clears the session of each connection that comes back, a round trip. For a policy, None is no policy; their order is
+    said once, in resilience/pipeline.py. Raises SettingsError on nonsense.
     """
 
     connect_timeout_s: float | None = None
@@ -41,6 +42,7 @@ class LinkSettings:
     command_timeout_s: float | None = None
     library_retries: int | None = None
     pool_size: int | None = None
+    reset_sessions: bool = True
     attempt_timeout_s: float | None = None
     deadline: DeadlineSettings | None = None
     rate_limit: RateLimitSettings | None = None

@@ -1,10 +1,14 @@
-"""Which tests run beside which, where xdist deals them out file by file."""
+"""Which tests run beside which, where xdist deals them out by file; and no property depends on a machine's pace."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 LAB = "tests/system/"
+
+settings.register_profile("any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any pace")
 
 
 class OneLab(LoadScopeScheduling):  # type: ignore[misc]

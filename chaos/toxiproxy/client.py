@@ -141,10 +141,12 @@ class ToxiproxyClient:
         future = self._threads.submit(sending_to, self._target, work)
         self._under_way.add(future)
         future.add_done_callback(self._under_way.discard)
+        answer = asyncio.wrap_future(future)
+        answer.add_done_callback(_heard)
         try:
             # The shield leaves a request that has begun to its thread; cancelling could only drop one that has not.
             async with asyncio.timeout(self._target.timeout_s):
-                return await asyncio.shield(asyncio.wrap_future(future))
+                return await asyncio.shield(answer)
         except (TimeoutError, requests.Timeout) as error:
             raise self._error(f"{what}: no answer within {self._target.timeout_s:g} s", error) from error
         except (NotFound, ProxyExists, InvalidToxic, ServerError) as error:
@@ -158,6 +160,12 @@ class ToxiproxyClient:
         error = ToxiproxyError(f"Toxiproxy at {self._target.url}: {text}")
         error.__cause__ = cause
         return error
+
+
+def _heard(answer: "asyncio.Future[Any]") -> None:
+    """Take note of how a request ended whose caller has left, or asyncio would print its error as nobody's."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _quoted(name: str) -> str:

@@ -118,3 +118,26 @@ async def test_a_wrong_statement_is_our_error_and_keeps_the_connection(database:
 
     assert opened.use().size == 10
     await opened.close()
+
+
+@pytest.mark.parametrize(("reset_sessions", "left"), [(True, ""), (False, "somebody")])
+async def test_what_a_statement_leaves_in_its_session_is_cleared_where_the_profile_says_so(
+    database: str, reset_sessions: bool, left: str
+) -> None:
+    """The one connection of the pool, as the next caller finds it."""
+    opened = Database(database, LinkSettings(pool_size=1, reset_sessions=reset_sessions))
+    await opened.open()
+    await opened.row("SELECT set_config('application_name', 'somebody', false)")
+
+    assert (await opened.one("SELECT current_setting('application_name')"))[0] == left
+    await opened.close()
+
+
+async def test_a_transaction_that_is_left_open_ends_with_its_caller_also_without_a_reset(database: str) -> None:
+    opened = Database(database, LinkSettings(pool_size=1, reset_sessions=False))
+    await opened.open()
+    await opened.row("BEGIN")
+
+    with pytest.raises(asyncpg.NoActiveSQLTransactionError):
+        await opened.row("SAVEPOINT here")
+    await opened.close()

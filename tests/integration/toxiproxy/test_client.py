@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from typing import Any
 
 import httpx
@@ -133,6 +134,31 @@ async def test_a_server_that_does_not_answer_is_an_error_in_time(upstream: Any) 
         with pytest.raises(ToxiproxyError, match=r"list proxies: no answer within 0\.3 s"):
             await client.proxies()
         await client.settled()
+
+
+async def test_what_becomes_of_a_request_whose_caller_has_left_is_nobodys_news(upstream: Any) -> None:
+    """It fails at its own bound, after the caller was told; asyncio prints nothing of it."""
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    left = asyncio.Event()
+
+    async def breaks(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await left.wait()
+        writer.close()
+
+    async with ToxiproxyClient(f"http://{await upstream(breaks)}", timeout_s=5) as client:
+        caller = asyncio.create_task(client.version())
+        await asyncio.sleep(0.1)
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        left.set()
+        await client.settled()
+    await asyncio.sleep(0)
+    del caller
+    gc.collect()
+
+    assert told == []
 
 
 async def test_a_server_that_drips_is_an_error_in_time(upstream: Any) -> None:

@@ -102,10 +102,13 @@ def test_what_the_bank_takes(name: str) -> None:
 
 
 def bank() -> tuple[int, int]:
-    """Return how long the bank takes for a charge, in ms, and for how many at once."""
+    """Return how long the bank takes for a charge, in ms, and for how many at once where nobody says otherwise."""
     services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     (environment,) = {
-        (int(one["environment"]["BANK_LATENCY_MS"]), int(one["environment"]["BANK_SLOTS"]))
+        (
+            int(one["environment"]["BANK_LATENCY_MS"]),
+            int(one["environment"]["BANK_SLOTS"].removeprefix("${LAB_BANK_SLOTS:-").removesuffix("}")),
+        )
         for one in services.values()
         if "BANK_SLOTS" in one.get("environment", {})
     }
