@@ -3,7 +3,7 @@
     make capacity RATES='100 150 200'
 
 The whole shop with events and one arm, protected. Checkouts come at a rising rate, each rate for some seconds, until
-the first customer is turned away, fails or gives up. The bank gets more slots than its usual 8: else its 80 charges a
+more than one of 100 customers is turned away, fails or gives up. The bank gets more slots than its usual 8: else its 80 charges a
 second would be the answer. What a checkout costs is processor time from the kernel, by who spent it.
 """
 
@@ -38,6 +38,8 @@ RATES_PER_S = (25.0, 50.0, 75.0, 100.0, 125.0, 150.0, 175.0, 200.0, 225.0, 250.0
 STEP_S = 10.0
 # Connections are opened and the interpreter's caches filled before anybody counts.
 WARM_UP_S = 4.0
+# A pause of the machine turns some away at any rate; more than these, and it is the rate.
+LOST_SHARE = 0.01
 LEAD_S = 0.3
 AROUND_S = 30.0
 SEED = 7
@@ -69,7 +71,7 @@ class Step:
 
 
 async def climb(rates_per_s: Sequence[float], folder: Path) -> list[Step]:
-    """Start the shop and raise the rate until somebody is turned away; raises LabError."""
+    """Start the shop and raise the rate until too many are turned away; raises LabError."""
     env = {**os.environ, "LAB_WATCH": "0", "LAB_BANK_SLOTS": str(BANK_SLOTS)}
     arms = (Arm(name=ARM, profile=ARM),)
     needs: tuple[Part, ...] = ("events",)
@@ -84,7 +86,7 @@ async def climb(rates_per_s: Sequence[float], folder: Path) -> list[Step]:
         for rate_per_s in rates_per_s:
             steps.append(await _step(rate_per_s, STEP_S, lab, folder))
             _say(row(steps[-1]))
-            if steps[-1].turned_away:
+            if steps[-1].turned_away > LOST_SHARE * sum(steps[-1].outcomes.values()):
                 break
     return steps
 
@@ -141,12 +143,11 @@ def row(step: Step) -> str:
 
 
 def ending(steps: Sequence[Step]) -> str:
-    """Return the last line: the highest rate at which everybody was served."""
-    served = [step for step in steps if not step.turned_away]
-    if not served:
-        return f"not even {steps[0].rate_per_s:g} checkouts a second are served"
-    most = max(step.outcomes["answered"] / step.seconds for step in served)
-    return f"{most:.0f} checkouts a second, and nobody turned away"
+    """Return the last line: the most that were answered a second, and the most before the first was turned away."""
+    answered = [step.outcomes.get("answered", 0) / step.seconds for step in steps]
+    first = next((index for index, step in enumerate(steps) if step.turned_away), len(steps))
+    before = max(answered[:first], default=0)
+    return f"{max(answered):.0f} checkouts a second at most, {before:.0f} before the first was turned away"
 
 
 def _say(line: str) -> None:

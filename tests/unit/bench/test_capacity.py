@@ -45,6 +45,9 @@ def test_a_rate_at_which_nobody_was_served_is_a_line_all_the_same() -> None:
     assert row(replace(SHED, outcomes={"gave_up": 5})).count("/s") > 1
 
 
-def test_the_end_tells_what_was_answered_at_the_last_rate_that_turned_nobody_away() -> None:
-    assert ending([SERVED, SHED]) == "96 checkouts a second, and nobody turned away"
-    assert ending([SHED]) == "not even 210 checkouts a second are served"
+def test_the_end_tells_the_most_and_the_most_before_the_first_was_turned_away() -> None:
+    """A rate above the first that turned somebody away does not count for the second, however well it went."""
+    assert ending([SERVED, SHED, replace(SERVED, outcomes={"answered": 2100})]) == (
+        "210 checkouts a second at most, 96 before the first was turned away"
+    )
+    assert ending([SHED]) == "198 checkouts a second at most, 0 before the first was turned away"
