@@ -102,7 +102,10 @@ class Evidence(Model):
 
 
 class LoadQuality(Model):
-    """How true the generator was. Counts are requests over all arms; `arrivals` is the schedule's length."""
+    """How true the generator was. Counts are requests over all arms; `arrivals` is the schedule's length.
+
+    Lag is that of requests sent after the settle phase, which no figure counts.
+    """
 
     arrivals: int
     sent: int

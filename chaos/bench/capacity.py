@@ -3,8 +3,8 @@
     make capacity RATES='100 150 200'
 
 The whole shop with events and one arm, protected. Checkouts come at a rising rate, each rate for some seconds, until
-more than one of 100 customers is turned away, fails or gives up. The bank gets more slots than its usual 8: else its 80 charges a
-second would be the answer. What a checkout costs is processor time from the kernel, by who spent it.
+more than one of 100 customers is turned away, fails or gives up. The bank gets more slots than its usual 8: else its 80
+charges a second would be the answer. What a checkout costs is processor time from the kernel, by who spent it.
 """
 
 import os

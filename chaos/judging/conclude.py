@@ -47,7 +47,7 @@ def conclude(
     requests = _requests(folder.requests_csv)
     measured = figures(requests, scenario, observed.ledger)
     found = differences(requests, scenario, seed) if len(scenario.arms) > 1 else ()
-    load = load_quality(requests, observed.arrivals)
+    load = load_quality(requests, observed.arrivals, judged_from_s=scenario.phases.settle_s)
     believed = evidence(
         scenario,
         requests=requests,

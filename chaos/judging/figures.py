@@ -150,13 +150,17 @@ def violations(ledger: ArmLedger) -> dict[str, int]:
     }
 
 
-def load_quality(requests: Sequence[Request], arrivals: int) -> LoadQuality:
-    """Return how true the generator was to a schedule of `arrivals`; lag is of what was sent."""
-    lags = np.array([request.lag_ms for request in requests if request.outcome != "skipped"], dtype=float)
+def load_quality(requests: Sequence[Request], arrivals: int, *, judged_from_s: float) -> LoadQuality:
+    """Return how true the generator was to a schedule of `arrivals`.
+
+    Lag is of what was sent from `judged_from_s` on: no figure counts what came before, while connections were opened.
+    """
+    sent = [request for request in requests if request.outcome != "skipped"]
+    lags = np.array([request.lag_ms for request in sent if request.intended_s >= judged_from_s], dtype=float)
     return LoadQuality(
         arrivals=arrivals,
-        sent=len(lags),
-        skipped=len(requests) - len(lags),
+        sent=len(sent),
+        skipped=len(requests) - len(sent),
         lag_p99_ms=percentile(lags, 0.99) if len(lags) else 0.0,
         lag_max_ms=float(lags.max()) if len(lags) else 0.0,
     )

@@ -23,7 +23,7 @@ def all_evidence(**changes: Any) -> dict[str, Evidence]:
         "requests": found,
         "probes": probes(lambda t_s: 801.0 if in_fault(t_s) else 0.6),
         "windows": [WINDOW],
-        "load": load_quality(found, len({one.seq for one in found})),
+        "load": load_quality(found, len({one.seq for one in found}), judged_from_s=0),
         "calls": {("naive", "orders_to_postgres"): 120, ("protected", "orders_to_postgres"): 1},
         "cpu_busy": 0.5,
         "dirty_start": "",
@@ -145,7 +145,9 @@ def test_arms_that_must_not_differ_need_enough_for_their_p95() -> None:
 
 def load(**changes: Any) -> Evidence:
     found = changes.pop("requests", requests())
-    quality = load_quality(found, len({one.seq for one in found})).model_copy(update=changes.pop("quality", {}))
+    quality = load_quality(found, len({one.seq for one in found}), judged_from_s=0).model_copy(
+        update=changes.pop("quality", {})
+    )
     return load_true(scenario(), found, quality, changes.pop("cpu_busy", 0.5))
 
 

@@ -196,8 +196,19 @@ def test_an_arm_of_which_one_kind_never_came_back_is_censored() -> None:
 
 def test_load_quality_counts_requests_per_arm_and_keeps_the_schedules_length() -> None:
     found = requests(mixture, lag_ms=2.5)
-    quality = load_quality(found, 3200)
+    quality = load_quality(found, 3200, judged_from_s=0)
 
     assert (quality.arrivals, quality.sent, quality.skipped) == (3200, 6320, 80)
     assert (quality.lag_p99_ms, quality.lag_max_ms) == (2.5, 2.5)
-    assert load_quality([], 3).arrivals == 3
+    assert load_quality([], 3, judged_from_s=0).arrivals == 3
+
+
+def test_who_was_late_before_anything_is_judged_does_not_count() -> None:
+    """It is sent all the same."""
+    early = [replace(one, lag_ms=90.0) if one.intended_s < 3 else one for one in requests(lag_ms=2.5)]
+
+    quality = load_quality(early, len(early), judged_from_s=3)
+
+    assert quality.sent == len(early)
+    assert (quality.lag_p99_ms, quality.lag_max_ms) == (2.5, 2.5)
+    assert load_quality(early, len(early), judged_from_s=0).lag_max_ms == 90.0
