@@ -100,7 +100,7 @@ def make_run(name: str, word: Word, rows: list[Request]) -> Run:
         ),
         timeline=(), fault_windows=(FaultWindow(title="slow", links=links, from_s=from_s, to_s=to_s, healed_s=to_s),),
         figures=figures(rows, asked, {}), differences=(), expectations=(), evidence=(), ledger={},
-        load=load_quality(rows, len({row.seq for row in rows})),
+        load=load_quality(rows, len({row.seq for row in rows}), judged_from_s=0),
         resources=Resources(ready_s=8.4, stop_s=1.2, cpu_busy_baseline=0.4, memory_peak_mib=900.0, memory_kind="pss"),
         verdict=Verdict(word=word, reasons=("as made up",), held=8, expected=9),
         repeat=f"make scenario-{name} SEED=7",

@@ -250,7 +250,7 @@ def make_run(plan: Plan, rows: Sequence[Request]) -> Run:
     """Judge made-up records as `chaos.judging.conclude` judges real ones."""
     asked = scenario(plan)
     ledger = books(plan, rows) if plan.load else {}
-    load = load_quality(rows, len({row.seq for row in rows}))
+    load = load_quality(rows, len({row.seq for row in rows}), judged_from_s=0)
     measured = figures(rows, asked, ledger)
     differ = differences(rows, asked, plan.seed, resamples=200) if len(plan.arms) > 1 else ()
     believed = evidence(

@@ -99,7 +99,7 @@ def test_without_the_extension_the_run_lacks_evidence(lacking: str) -> None:
         requests=found,
         probes=probes(lambda _: 0.6),
         windows=[WINDOW],
-        load=load_quality(found, len(found)),
+        load=load_quality(found, len(found), judged_from_s=0),
         calls={},
         cpu_busy=0.5,
         lacking=lacking,
