@@ -53,11 +53,6 @@ class OutboxUse:
     failed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
     delays: DurationHistogram = field(default_factory=_delays)
 
-    @property
-    def failures(self) -> int:
-        """Return how many attempts failed, for whatever reason."""
-        return sum(self.failed.values())
-
     def fail(self, error: BaseException) -> None:
         """Count an attempt that failed."""
         self.failed[reason_of(error)] += 1
@@ -78,11 +73,6 @@ class ConsumerUse:
     repeated: int = 0
     set_aside: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CAUSES, 0))
     delays: DurationHistogram = field(default_factory=_delays)
-
-    @property
-    def dead_lettered(self) -> int:
-        """Return how many messages were set aside, for whatever cause."""
-        return sum(self.set_aside.values())
 
 
 def make_outbox_use(kit: Kit) -> OutboxUse:

@@ -21,7 +21,7 @@ WARM_UP_WITHIN_S = 2.0
 
 
 class PostgresStock:
-    """The stock table. One statement a step, 2 round trips of a connection each.
+    """The stock table. One statement a step, 2 round trips of a connection each (`services.common.postgres`).
 
     With 200 products asked for evenly, n reads/s and copies fresh for 10 s, 200 / (10 + 200 / n) of them per second
     come here: 13 of 40, 14 of 50. That and a reservation per checkout is the demand on the pool.

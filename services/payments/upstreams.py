@@ -22,7 +22,8 @@ KEYS = KeyTable("payments.charges", record=("id", "order_id", "amount_cents"), r
 class PostgresCharges:
     """The charge log, which is the table of their keys. Two statements a charge: claim and insert, settle.
 
-    Each is 2 round trips of a connection: 4 round trips. A repeat is one claim, and one more a look while it waits.
+    Each is 2 round trips of a connection (`services.common.postgres`): 4 round trips. A repeat is one claim, and
+    one more a look while it waits.
     """
 
     def __init__(self, database: Database, pipeline: Pipeline) -> None:
