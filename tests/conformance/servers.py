@@ -69,6 +69,15 @@ class Server:
             return httpx.get(f"{self.url}/version", trust_env=False, timeout=5, verify=TLS).status_code == 200
         return False
 
+    def wait_for_end(self) -> None:
+        """Wait for the end of a process that is meant to crash: the moment of it is the machine's to choose.
+
+        Raises:
+            subprocess.TimeoutExpired: it lives.
+        """
+        assert self.process is not None, "only a server that the test started may be crashed"
+        self.process.wait(START_TIMEOUT_S)
+
 
 def differs(kind: str, name: str, *, original: bool) -> bool:
     """Say whether a server of this kind shows a difference. An unlisted name is a KeyError."""
