@@ -1,5 +1,7 @@
 """Which tests run beside which, where xdist deals them out by file; and no property depends on a machine's pace."""
 
+import signal
+
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
@@ -9,6 +11,12 @@ LAB = "tests/system/"
 
 settings.register_profile("any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any pace")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C also where a shell has started this in the background: what is started here inherits deafness."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class OneLab(LoadScopeScheduling):  # type: ignore[misc]
