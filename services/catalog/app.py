@@ -10,6 +10,7 @@ from services.catalog.routes import build_router
 from services.catalog.settings import CatalogSettings
 from services.catalog.upstreams import CatalogUpstreams
 from services.common.base import Upstreams, build_app
+from services.common.gc_pauses import without_gc_pauses
 from services.common.kit import Kit, make_kit
 from services.common.settings import read_or_exit
 
@@ -32,4 +33,4 @@ def main() -> FastAPI:
     """Return the application as the environment describes it, for `uvicorn --factory`."""
     settings = read_or_exit(CatalogSettings.read)
     kit = make_kit("catalog", settings.arm, profile=settings.profile)
-    return create_app(CatalogUpstreams(settings, kit), kit)
+    return without_gc_pauses(create_app(CatalogUpstreams(settings, kit), kit))

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from resilience.asgi import Scope
 from services.common.base import Upstreams, build_app
+from services.common.gc_pauses import without_gc_pauses
 from services.common.kit import Kit, make_kit
 from services.common.settings import read_or_exit
 from services.gateway.catalog_routes import Catalog, build_catalog_router
@@ -45,4 +46,4 @@ def main() -> FastAPI:
     """Return the application as the environment describes it, for `uvicorn --factory`."""
     settings = read_or_exit(GatewaySettings.read)
     kit = make_kit("gateway", settings.arm, profile=settings.profile)
-    return create_app(GatewayUpstreams(settings, kit), kit)
+    return without_gc_pauses(create_app(GatewayUpstreams(settings, kit), kit))

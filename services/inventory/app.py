@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from services.common.base import Upstreams, build_app
 from services.common.faults import FaultSwitch, fault_router
+from services.common.gc_pauses import without_gc_pauses
 from services.common.kit import Kit, make_kit
 from services.common.read_metrics import ReadUse
 from services.common.settings import read_or_exit
@@ -43,4 +44,6 @@ def main() -> FastAPI:
     """Return the application as the environment describes it, for `uvicorn --factory`."""
     settings = read_or_exit(InventorySettings.read)
     kit = make_kit("inventory", settings.arm, profile=settings.profile)
-    return create_app(InventoryUpstreams(settings, kit), kit, handler=settings.handler, faults=settings.faults)
+    return without_gc_pauses(
+        create_app(InventoryUpstreams(settings, kit), kit, handler=settings.handler, faults=settings.faults)
+    )

@@ -5,6 +5,7 @@ from typing import Protocol
 from fastapi import FastAPI
 
 from services.common.base import Upstreams, build_app
+from services.common.gc_pauses import without_gc_pauses
 from services.common.kit import Kit, make_kit
 from services.common.settings import read_or_exit
 from services.notifications.core import Book
@@ -33,4 +34,4 @@ def main() -> FastAPI:
     """Return the application as the environment describes it, for `uvicorn --factory`."""
     settings = read_or_exit(NotificationsSettings.read)
     kit = make_kit("notifications", settings.arm, profile=settings.profile)
-    return create_app(NotificationsUpstreams(settings, kit), kit)
+    return without_gc_pauses(create_app(NotificationsUpstreams(settings, kit), kit))

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from resilience.idempotency import Idempotency
 from services.common.base import Upstreams, build_app
+from services.common.gc_pauses import without_gc_pauses
 from services.common.kit import Kit, make_kit
 from services.common.settings import read_or_exit
 from services.orders.core import ONCE, Inventory, Orders, OrderTable, Payments
@@ -45,4 +46,4 @@ def main() -> FastAPI:
     """Return the application as the environment describes it, for `uvicorn --factory`."""
     settings = read_or_exit(OrdersSettings.read)
     kit = make_kit("orders", settings.arm, profile=settings.profile)
-    return create_app(OrdersUpstreams(settings, kit), kit)
+    return without_gc_pauses(create_app(OrdersUpstreams(settings, kit), kit))

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from resilience.idempotency import Idempotency
 from services.common.base import Upstreams, build_app
+from services.common.gc_pauses import without_gc_pauses
 from services.common.kit import Kit, make_kit
 from services.common.settings import read_or_exit
 from services.payments.core import ONCE, Bank, ChargeTable, Payments
@@ -34,4 +35,4 @@ def main() -> FastAPI:
     """Return the application as the environment describes it, for `uvicorn --factory`."""
     settings = read_or_exit(PaymentsSettings.read)
     kit = make_kit("payments", settings.arm, profile=settings.profile)
-    return create_app(PaymentsUpstreams(settings, kit), kit)
+    return without_gc_pauses(create_app(PaymentsUpstreams(settings, kit), kit))

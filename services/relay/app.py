@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from services.common.base import build_app
+from services.common.gc_pauses import without_gc_pauses
 from services.common.kit import Kit, make_kit
 from services.common.no_upstreams import NoUpstreams
 from services.relay.core import Sources
@@ -16,4 +17,4 @@ def create_app(kit: Kit) -> FastAPI:
 
 def main() -> FastAPI:
     """Return the application, for `uvicorn --factory`."""
-    return create_app(make_kit("relay", ""))
+    return without_gc_pauses(create_app(make_kit("relay", "")))
