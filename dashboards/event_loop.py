@@ -49,7 +49,7 @@ _LOOP = (
     Graph(
         title="Loop lag p50, p95, p99",
         text=(
-            "How late the loop calls back, asked each 10 ms; dotted p50, solid p95, dashed p99. The answer comes after "
+            "How late the loop calls back, asked each 25 ms; dotted p50, solid p95, dashed p99. The answer comes after "
             f"the block: a loop that hangs for a second is asked once in it. {LAG}"
         ),
         unit="s",

@@ -38,7 +38,7 @@ def lag_chart(recorded: Recorded) -> Chart | None:
     if not lines:
         return None
     log = needs_log(lines)
-    note = "from its own 10 ms probe; where it answered nobody, as it told afterwards"
+    note = "from its own 25 ms probe; where it answered nobody, as it told afterwards"
     return Chart(
         key="lag", title=f"Why: worst lag of the event loop ({SERVICE}), ms", unit="ms",
         note=f"{note}; log scale" if log else note,

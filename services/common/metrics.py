@@ -121,7 +121,7 @@ class ServiceMetrics:
 
     def loop_lags(self, bounds_s: Sequence[float]) -> DurationHistogram:
         """Return where every lag of the event loop goes."""
-        text = "How late the event loop called back, asked each 10 ms, in seconds."
+        text = "How late the event loop called back, asked each 25 ms, in seconds."
         lags = Durations(EVENT_LOOP_LAG, text, tuple(self._labels), bounds_s)
         self._registry.register(lags)
         return lags.of(tuple(self._labels.values()))

@@ -12,14 +12,14 @@ class PaceSettings:
     """All in seconds but for `batch`.
 
     `gather_s`: between a commit and the look for it, so that those of the same moment are one batch: at 50 orders/s
-    one look finds one or two. `poll_s`: between looks when nobody commits; finds what another process or an earlier
-    life of this one has left. `follow_s`: between the tries of a process that is not the leader to become it. The first
-    wait for a broker that is away is at most `first_s`, each next twice as long, up to `longest_s`: that is also how
-    long a broker is back before it is noticed.
+    one look finds two or three, at 200 ten. `poll_s`: between looks when nobody commits; finds what another process or
+    an earlier life of this one has left. `follow_s`: between the tries of a process that is not the leader to become
+    it. The first wait for a broker that is away is at most `first_s`, each next twice as long, up to `longest_s`: that
+    is also how long a broker is back before it is noticed.
     """
 
     batch: int = 100
-    gather_s: float = 0.02
+    gather_s: float = 0.05
     poll_s: float = 0.25
     follow_s: float = 1.0
     first_s: float = 0.1
