@@ -1,11 +1,14 @@
 """What each command of the command line does. Printing is here; deciding is elsewhere."""
 
+import os
 import shlex
 from argparse import Namespace
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from chaos import profile_page
+from chaos.engines.components import FORCE_KAFKA, FORCE_TOXIPROXY
 from chaos.engines.doctor import checks
 from chaos.errors import LabError, UsageError
 from chaos.interrupt import Interrupted, run_interruptible
@@ -23,6 +26,9 @@ from chaos.watch.command import serve
 from resilience.clock import SystemClock
 from resilience.lookup import unknown
 from resilience.profiles import PROFILES
+
+# What the environment chooses of a run's components; another choice is another run.
+CHOICES = (FORCE_TOXIPROXY, FORCE_KAFKA)
 
 
 def list_scenarios(options: Namespace) -> int:
@@ -82,7 +88,13 @@ async def _run(
     observed = await runner.run()
     folder.write_probes(observed.probes)
     judged = conclude(
-        scenario, observed, folder, seed=options.seed, started_at=started_at, root=root, repeat=_repeat(options)
+        scenario,
+        observed,
+        folder,
+        seed=options.seed,
+        started_at=started_at,
+        root=root,
+        repeat=repeat_of(options, os.environ),
     )
     folder.finish(judged)
     write_report(folder.path)
@@ -90,17 +102,18 @@ async def _run(
     return judged
 
 
-def _repeat(options: Namespace) -> str:
-    """Return the command that asks the same again."""
+def repeat_of(options: Namespace, env: Mapping[str, str]) -> str:
+    """Return the command that asks the same again, of the same components."""
+    chosen = "".join(f"{name}={shlex.quote(env[name])} " for name in CHOICES if env.get(name))
     if not options.arms and not options.sets and Path(options.name).name == options.name:
         engine = f"ENGINE={options.engine} " if options.engine else ""
-        return f"{engine}make scenario-{options.name} SEED={options.seed}"
+        return f"{chosen}{engine}make scenario-{options.name} SEED={options.seed}"
     words = ["lab", "run", options.name, "--seed", str(options.seed)]
     words += ["--engine", options.engine] if options.engine else []
     words += ["--arms", options.arms] if options.arms else []
     for change in options.sets:
         words += ["--set", change]
-    return shlex.join(words)
+    return chosen + shlex.join(words)
 
 
 def doctor(options: Namespace) -> int:

@@ -10,6 +10,14 @@ from chaos.run import Component, FaultWindow, PhaseTime
 from chaos.topic_writing import Receipt
 
 
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What a scenario asks for and this run's components could not do or show, and what would."""
+
+    detail: str
+    remedy: str
+
+
 @dataclass
 class Observed:
     """What a run left in memory; requests and metrics are in the folder's files. Times are seconds after t0."""
@@ -24,7 +32,7 @@ class Observed:
     ledger: dict[str, ArmLedger] = field(default_factory=dict)
     arrivals: int = 0
     ledger_problem: str = ""
-    lacking: str = ""  # What the scenario asks for and this Toxiproxy cannot do.
+    lacking: tuple[Lack, ...] = ()
     dirty_start: str = ""
     dirty_end: str = ""
     left_running: tuple[str, ...] = ()

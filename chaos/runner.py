@@ -127,7 +127,7 @@ class Runner:
         await self._pass("baseline")
         arms = [arm.name for arm in self._scenario.arms]
         faults, lacking = await possible(self._scenario.faults, client)
-        self._seen.lacking = "; ".join(filter(None, (lacking, forgotten(faults, lab.components))))
+        self._seen.lacking = (*lacking, *forgotten(faults, lab.components))
         async with AsyncExitStack() as stack:
             forces = []
             for fault in faults:

@@ -11,6 +11,7 @@ from chaos.judging.fault_seen import fault_evidence, no_fault_evidence
 from chaos.judging.figure_names import FIGURES, NEEDS_P95, NEEDS_SHARE
 from chaos.judging.link_used import link_used
 from chaos.judging.well_at_start import well_at_start
+from chaos.observed import Lack
 from chaos.records import Probe, Request
 from chaos.run import Evidence, FaultWindow, LoadQuality
 from chaos.scenario import JUDGED_PHASES, KINDS, Kind, Phase, Scenario, Toxic
@@ -39,11 +40,11 @@ def evidence(
     ledger_problem: str,
     ledger_arms: Collection[str],
     beyond: Iterable[Evidence] = (),
-    lacking: str = "",
+    lacking: Sequence[Lack] = (),
 ) -> tuple[Evidence, ...]:
     """Return every piece of evidence of a run.
 
-    `lacking` says what this run's components could not do or show; empty means nothing.
+    `lacking` is what this run's components could not do or show.
     `beyond` is the evidence of faults that are on no link (`chaos.judging.beyond_links`).
     `calls` are those that each arm made over each faulted link while it was faulted (`chaos.judging.link_used`).
     `cpu_busy` is a share of all processors in the baseline, None where it was not measured. `dirty_start` and
@@ -65,13 +66,13 @@ def evidence(
     )
 
 
-def _fault_possible(scenario: Scenario, lacking: str) -> Iterator[Evidence]:
+def _fault_possible(scenario: Scenario, lacking: Sequence[Lack]) -> Iterator[Evidence]:
     if lacking or any(isinstance(fault, Toxic) and fault.extension for fault in scenario.faults):
         yield Evidence(
             name="fault_possible",
             holds=not lacking,
-            detail=lacking or "this Toxiproxy has every extension that is asked for",
-            remedy="run it with LAB_TOXIPROXY=embedded, or on the real Kafka (make components)" if lacking else "",
+            detail="; ".join(one.detail for one in lacking) or "this Toxiproxy has every extension that is asked for",
+            remedy="; ".join(one.remedy for one in lacking),
         )
 
 

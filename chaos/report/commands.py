@@ -1,5 +1,6 @@
 """How a reader goes on from a run: repeat it, vary it, doubt it, write its page again. Only commands that exist."""
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +8,9 @@ from dataclasses import dataclass
 from chaos.run import Run
 from chaos.scenario import Scenario, Toxic
 from chaos.scenario.file import SUFFIXES
+
+# What stands before a command: LAB_KAFKA=tansu.
+_CHOSEN = re.compile(r"[A-Z_]+=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def commands(run: Run, folder_name: str) -> tuple[Command, ...]:
 
 def _asked_for(run: Run) -> str:
     """Return what the scenario was called by: its name, or the path of a file outside the scenario folder."""
-    words = shlex.split(run.repeat)
+    words = [word for word in shlex.split(run.repeat) if not _CHOSEN.match(word)]
     return words[2] if words[:2] == ["lab", "run"] else run.scenario.name
 
 

@@ -99,5 +99,7 @@ def test_a_kill_of_a_broker_that_keeps_nothing_is_said_to_show_nothing() -> None
     killed = scenario(faults=[{"type": "kill", "services": ["kafka"]}], needs=["events"]).faults
     paused = scenario(faults=[{"type": "pause", "services": ["kafka"]}], needs=["events"]).faults
 
-    assert forgotten(killed, [tansu]).startswith("Tansu plays kafka here and keeps its topics in memory")
-    assert forgotten(killed, [real]) == forgotten(paused, [tansu]) == ""
+    [lack] = forgotten(killed, [tansu])
+    assert lack.detail.startswith("Tansu plays kafka here and keeps its topics in memory")
+    assert "the real Kafka" in lack.remedy
+    assert forgotten(killed, [real]) == forgotten(paused, [tansu]) == ()

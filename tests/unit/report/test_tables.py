@@ -164,6 +164,13 @@ def test_a_run_of_other_arms_is_repeated_by_its_own_command(slow: Run) -> None:
     assert [one.line for one in commands(run, "t")][:2] == [run.repeat, "make scenario-slow-db SEED=7"]
 
 
+def test_a_run_on_chosen_components_is_repeated_on_them(slow: Run) -> None:
+    run = slow.model_copy(update={"repeat": "LAB_KAFKA=tansu lab run my/slow-db.yaml --seed 7"})
+    lines = [one.line for one in commands(run, "t")]
+
+    assert lines[:3] == [run.repeat, "lab run my/slow-db.yaml --seed 7", "lab run my/slow-db.yaml --seed 8"]
+
+
 def test_every_command_is_one_that_the_lab_has(any_run: Run) -> None:
     """A scenario without a latency, or without any fault, is varied by what it has."""
     changes = [one.line for one in commands(any_run, "t") if "--set" in one.line]
