@@ -13,11 +13,15 @@ from typing import Any
 import aiohttp
 import pytest
 
+from services.common.sse import HEARTBEAT
+from tests.integration.services.brokers import Broker
+from tests.integration.services.serving import NOBODY_THERE
 from tests.ports import free_port
 
 pytestmark = pytest.mark.integration
 
 HANGING = 500
+LISTENING = 200
 # A process is gone 1.5 s after SIGTERM on a quiet machine; without its bounds it would stay for ever.
 GONE_WITHIN_S = 5.0
 
@@ -128,6 +132,29 @@ async def test_the_gateway_goes_with_its_services_silent(start: Start, eventuall
         ends = await terminate_with_hanging_requests(process, address, "/checkout", eventually)
 
     assert ends == [503] * HANGING
+
+
+async def test_the_gateway_goes_with_customers_listening(start: Start, database: str, tansu_broker: Broker) -> None:
+    """Each stream ends as one that is over, so that its customer comes back with their last id; nobody is cut."""
+    behind, notifications = await start("notifications", DATABASE_URL=database, KAFKA_URL=tansu_broker.url)
+    urls = dict.fromkeys(("ORDERS_URL", "INVENTORY_URL", "CATALOG_URL"), NOBODY_THERE)
+    process, url = await start("gateway", NOTIFICATIONS_URL=notifications, **urls)
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
+        streams = [
+            await session.get(f"{url}/customers/customer-{number}/notifications/stream") for number in range(LISTENING)
+        ]
+        assert {stream.status for stream in streams} == {200}
+        process.send_signal(signal.SIGTERM)
+        # aiohttp raises where a body does not end as HTTP says.
+        bodies = await asyncio.gather(*(stream.read() for stream in streams))
+        async with asyncio.timeout(GONE_WITHIN_S):
+            _, err = await process.communicate()
+
+    assert set(bodies) == {HEARTBEAT}
+    # The server's own word on how many it cancelled.
+    assert len(err.splitlines()) == 1, err
+    assert behind.returncode is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.common.sse import EventStream, event
+from services.common.sse import LAST, EventStream, event
 
 
 class Line:
@@ -69,6 +69,35 @@ async def test_a_client_that_takes_nothing_more_is_cut_off(takes: int) -> None:
     line = Line(takes)
     assert await answered(line, chunks(2)) == [True]
     assert line.aborted
+
+
+@pytest.mark.parametrize("takes", [2, 10])
+async def test_a_server_that_stops_ends_it_well(takes: int) -> None:
+    """The client is told of the end where it takes that; nothing is raised, and the source is closed."""
+    line, ends = Line(takes), list[bool]()
+    source = chunks(1, then_waits=True)
+    running = asyncio.ensure_future(EventStream(source, send_s=5, on_end=ends.append)({}, line.receive, line.send))
+    await asyncio.sleep(0.01)
+    running.cancel()
+    async with asyncio.timeout(10):
+        await running
+
+    assert ends == [False]
+    assert (line.sent[-1] == LAST) == (takes > 2)
+    with pytest.raises(StopAsyncIteration):
+        await anext(source)
+
+
+async def test_before_its_head_a_cancelled_one_is_cancelled() -> None:
+    """Nobody was promised a stream: whoever stands around it answers that the service stops."""
+    line = Line(takes=0)
+    running = asyncio.ensure_future(
+        EventStream(chunks(1), send_s=5, on_end=lambda _: None)({}, line.receive, line.send)
+    )
+    await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 async def test_a_failure_of_the_source_is_raised() -> None:
