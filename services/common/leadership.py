@@ -1,8 +1,9 @@
 """A connection of one's own to Postgres, and on it a lock that only one process holds: who holds it leads.
 
 Background work stands outside of the pool that customers wait for. The lock is the session's, so it goes with it: with
-the process, with the connection, and with a process that is stopped for longer than IDLE_S. Whatever is decided by the
-leader is written on this very connection, so that one who has lost the lock has lost the way to write.
+the process, with the connection, and with a process that is stopped for longer than IDLE_S (Postgres 17 and later).
+Whatever is decided by the leader is written on this very connection, so that one who has lost the lock has lost the way
+to write.
 """
 
 import hashlib
@@ -79,6 +80,9 @@ class OwnConnection:
             settings = {
                 "statement_timeout": f"{STATEMENT_S * 1000:.0f}",
                 "idle_session_timeout": f"{IDLE_S * 1000}",
+                # asyncpg asks for a statement before it says with which values: stopped in between, a session is not
+                # idle but in a transaction, and would keep the lock for as long as its process stands still.
+                "transaction_timeout": f"{IDLE_S * 1000}",
                 # The other end is gone and nobody says so: a lock must not outlive that for hours.
                 "tcp_keepalives_idle": f"{IDLE_S}",
                 "tcp_keepalives_interval": "2",

@@ -13,6 +13,7 @@ import pytest
 
 import services
 from resilience import LinkSettings, SystemClock, system_rng
+from services.common import leadership
 from services.common.job_metrics import JobUse
 from services.common.leadership import OwnConnection
 from services.common.migrations import migrate, read_migrations
@@ -261,6 +262,24 @@ async def test_a_leader_that_is_stopped_loses_the_lead_and_follows_when_it_goes_
             process.send_signal(signal.SIGKILL)
             await process.wait()
     await listening
+
+
+async def test_a_leader_that_is_stopped_within_a_statement_loses_the_lead(
+    database: str, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its session is not idle then: it has said what it will ask, and not yet with which values."""
+    monkeypatch.setattr(leadership, "IDLE_S", 1)
+    first, second = OwnConnection(database, lock="the lead"), OwnConnection(database, lock="the lead")
+    try:
+        assert await first.leads()
+        assert not await second.leads()
+        assert first._connection is not None
+        await first._connection.prepare("SELECT 42")
+
+        await eventually(second.leads)
+    finally:
+        first.drop()
+        second.drop()
 
 
 # ---- the jobs of orders ----

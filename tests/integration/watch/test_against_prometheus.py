@@ -21,6 +21,7 @@ SEED = 5
 # Twelve seconds: every counter starts anew, series come and go, three scrapes fail.
 SCRAPES = 48
 STEP_MS = 500
+WINDOWS_MS = 100
 OWN = [
     "q_waiting", "q_waiting{arm='naive'}", "q_waiting{arm!~'n.*',service=~'gate.*|orders'}", "-q_waiting",
     "{__name__=~'q_.+',arm!=''}", "rate(q_calls_total[2s])", "increase(q_calls_total[2s])", "irate(q_calls_total[2s])",
@@ -75,8 +76,12 @@ def recorded(real: Prometheus) -> tuple[Evaluator, Grid]:
     table = database.table(("shop",), {})
     for at_ms, samples in sorted(scrapes.items()):
         table.add(at_ms, {_series(json.loads(key)): value for key, value in samples.items()})
-    # Instants that are no sample's own: whether a window holds its older end differs between versions.
-    start = min(scrapes) - 1_000 + 7
+    # Instants that are no sample's own: whether a window holds its older end differs between versions. A scrape may be
+    # milliseconds late, so it is looked where none is; steps and windows are multiples of WINDOWS_MS.
+    taken = {at_ms % WINDOWS_MS for at_ms in scrapes}
+    free = max(range(WINDOWS_MS), key=lambda place: min(_apart(place, other) for other in taken))
+    assert free not in taken
+    start = (min(scrapes) // WINDOWS_MS - 10) * WINDOWS_MS + free
     return Evaluator(database), Grid(start, start + (max(scrapes) - start) // STEP_MS * STEP_MS, STEP_MS)
 
 
@@ -88,6 +93,11 @@ def _wait_for_scrapes(real: Prometheus) -> float:
             return float(found[0]["values"][SCRAPES][0])
         time.sleep(SCRAPE_S)
     raise AssertionError("Prometheus did not scrape")
+
+
+def _apart(one_ms: int, other_ms: int) -> int:
+    between = abs(one_ms - other_ms)
+    return min(between, WINDOWS_MS - between)
 
 
 def _ms(at: float) -> int:
