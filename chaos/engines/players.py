@@ -26,7 +26,7 @@ def player(
         case "redis":
             return RedisServer(spec, provider, workspace)
         case "toxiproxy":
-            return ToxiproxyServer(spec, provider, workspace, topology, http)
+            return ToxiproxyServer(spec, provider, workspace, topology, http=http, nice=nice)
         case "kafka":
             return (TansuServer if provider.tansu else KafkaServer)(spec, provider, workspace, nice=nice)
         case "mysql":
