@@ -87,8 +87,8 @@ class RedisServer:
 class ToxiproxyServer:
     """The real Toxiproxy or the embedded one, started on the links of this run's arms.
 
-    It steps back behind the load generator as the services do (`nice`): every byte of theirs goes through it, and at the
-    generator's own priority it made that late in three of six runs, by 5 to 30 ms of the 10 allowed; so in one of four.
+    It steps back behind the load generator as the services do (`nice`), for every byte of theirs goes through it. At
+    the generator's own priority the real one made three of six runs late by over the 10 ms allowed, now one of four.
     """
 
     def __init__(
