@@ -68,12 +68,9 @@ def evidence(
 
 def _fault_possible(scenario: Scenario, lacking: Sequence[Lack]) -> Iterator[Evidence]:
     if lacking or any(isinstance(fault, Toxic) and fault.extension for fault in scenario.faults):
-        yield Evidence(
-            name="fault_possible",
-            holds=not lacking,
-            detail="; ".join(one.detail for one in lacking) or "this Toxiproxy has every extension that is asked for",
-            remedy="; ".join(one.remedy for one in lacking),
-        )
+        detail = "; ".join(one.detail for one in lacking) or "this Toxiproxy has every extension that is asked for"
+        remedy = "; ".join(one.remedy for one in lacking)
+        yield Evidence(name="fault_possible", holds=not lacking, detail=detail, remedy=remedy)
 
 
 def enough_requests(scenario: Scenario, requests: Sequence[Request]) -> Evidence:
