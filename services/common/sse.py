@@ -63,8 +63,10 @@ class EventStream(Response):
                 task.cancel()
             results = await asyncio.gather(writing, leaving, return_exceptions=True)
         if stopped:
-            with contextlib.suppress(OSError):
-                await _within(LAST_S, send, LAST)
+            # What ended by itself in the same moment has had its end.
+            if writing.cancelled():
+                with contextlib.suppress(OSError):
+                    await _within(LAST_S, send, LAST)
             return
         if stuck:
             await cut_off(receive)

@@ -88,6 +88,18 @@ async def test_a_server_that_stops_ends_it_well(takes: int) -> None:
         await anext(source)
 
 
+async def test_what_has_ended_when_the_server_stops_is_not_ended_again() -> None:
+    line = Line(takes=10)
+    stream = EventStream(chunks(0), send_s=5, on_end=lambda _: None)
+    running = asyncio.ensure_future(stream({}, line.receive, line.send))
+    while LAST not in line.sent:  # noqa: ASYNC110 -- within this very turn of the loop
+        await asyncio.sleep(0)
+    running.cancel()
+    await running
+
+    assert line.sent.count(LAST) == 1
+
+
 async def test_before_its_head_a_cancelled_one_is_cancelled() -> None:
     """Nobody was promised a stream: whoever stands around it answers that the service stops."""
     line = Line(takes=0)
