@@ -113,9 +113,9 @@ report: venv
 # how fast the shop answers, or interrupts it at a moment, has the machine for itself.
 ALONE = $(addprefix tests/system/,test_verdicts.py test_endings.py dashboards watch)
 test: venv
-	@exec .venv/bin/python -m pytest tests/system tests/integration tests/conformance tests/simulation tests/unit \
+	@exec .venv/bin/python scripts/run_tests.py tests/system tests/integration tests/conformance tests/simulation tests/unit \
 	  $(ALONE:%=--ignore=%) -n 4 --dist loadfile --no-loadscope-reorder --durations=5
-	@exec .venv/bin/python -m pytest $(ALONE) --durations=15
+	@exec .venv/bin/python scripts/run_tests.py $(ALONE) --durations=15
 
 test-unit: venv
 	@exec .venv/bin/python -m pytest tests/unit -n 4 --dist worksteal --durations=5
