@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from chaos.engines.components import FORCE_TOXIPROXY
 from chaos.engines.ports import is_free, wanted_ports
 from chaos.engines.processes import MARK
 from chaos.engines.state import DATA_FOLDER, read_state
@@ -154,8 +155,12 @@ def folder() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return what a lab is started with."""
-    return {**os.environ, FOLDER: folder()}
+    """Return what a lab is started with.
+
+    The embedded Toxiproxy, where nothing else is asked for: taking a toxic out of the original under load may hang, and
+    such a run ends without a verdict (`removal-under-load` in docs/toxiproxy.md).
+    """
+    return {FORCE_TOXIPROXY: "embedded", **os.environ, FOLDER: folder()}
 
 
 def command(runs: Path, *words: str) -> list[str]:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from chaos.engines.components import FORCE_TOXIPROXY
 from chaos.run import Run
+from tests.conformance.servers import real_binary
 from tests.system.lab import lab, left_running, phases, run_of
 
 pytestmark = pytest.mark.system
@@ -103,8 +105,13 @@ expect:
     assert doubts(run) == {"link_used"}
 
 
-def test_three_equal_arms_do_not_differ(tmp_path: Path) -> None:
-    """An A/A run shows no difference beyond its interval; the third slot of compose.yaml is an arm like the others."""
+def test_three_equal_arms_do_not_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An A/A run shows no difference beyond its interval; the third slot of compose.yaml is an arm like the others.
+
+    Through the real Toxiproxy where it is on this machine.
+    """
+    if (real := real_binary()) is not None:
+        monkeypatch.setenv(FORCE_TOXIPROXY, real)
     # A third arm is half as much work again: less for each, so that two cores carry it.
     load = ("--set", "load.checkout_per_s=25", "--set", "load.browse_per_s=25")
     run = undisturbed("healthy", "--arms", "protected,protected,protected", *load, *phases(), runs=tmp_path)
