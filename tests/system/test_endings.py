@@ -47,9 +47,11 @@ def test_a_run_that_ends_while_a_process_is_dead_or_stands_still_leaves_nothing(
         running = children()
         process.send_signal(number)
         output, _ = process.communicate(timeout=30)
+    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), output
     assert "Traceback" not in output
     assert left(running) == []
     assert left_running() == []
+    assert not (tmp_path / name / "latest").exists()
 
 
 def test_sigkill_in_the_fault_leaves_no_process_and_a_clean_next_start(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             ended = lab("run", str(scenario), runs=runs)
             run_ended = clock.wall()
             assert (runs / "all" / "latest").exists(), ended.output
+            assert run_of(runs, "all").ledger["protected"].orders_lost == 0
             _load(runs)
         finally:
             lab("down", runs=runs)
